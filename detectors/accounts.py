@@ -1,0 +1,123 @@
+"""The accounts of a cluster: exact to 4,096, estimated beyond.
+
+Per account: when it last posted, when before that, how often, and how old it was. From the
+last two times follow, at any moment and after any merge, which accounts posted within a
+window and which of them repeated themselves there.
+
+Source of the estimate: HyperLogLog++ (Heule, Nunkesser, Hall 2013) by datasketch, p = 14,
+standard error 0.81 %.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from datasketch import HyperLogLogPlusPlus
+from numpy.typing import NDArray
+
+MAX_EXACT = 4096
+HLL_P = 14
+
+ACCOUNT = np.dtype(
+    [("account", "<u8"), ("last_s", "<u4"), ("previous_s", "<u4"), ("n_posts", "<u2"), ("flags", "u1")]
+)
+"""One account: keyed hash, its last two posts (event time, UTC seconds; 0 for none), posts
+(capped at 65,535), `rows.AGE_KNOWN` and `rows.NEW_ACCOUNT`."""
+
+AccountArray = NDArray[np.void]
+
+
+def _as_is(value: int) -> int:
+    return value
+
+
+class AccountTally:
+    """Grows with the posts of one cluster."""
+
+    def __init__(self) -> None:
+        self._rows: dict[int, list[int]] = {}
+        self._hll: HyperLogLogPlusPlus | None = None
+
+    def __len__(self) -> int:
+        """Accounts held exactly."""
+        return len(self._rows)
+
+    def add(self, account: int, at_ms: int, flags: int) -> None:
+        """Count one post of `account` at event time `at_ms`."""
+        at_s = at_ms // 1000
+        row = self._rows.get(account)
+        if row is not None:
+            if at_s >= row[0]:
+                row[0], row[1] = at_s, row[0]
+            elif at_s > row[1]:
+                row[1] = at_s
+            row[2] += 1
+            return
+        if len(self._rows) < MAX_EXACT:
+            self._rows[account] = [at_s, 0, 1, flags]
+        elif self._hll is None:
+            self._hll = HyperLogLogPlusPlus(p=HLL_P, hashfunc=_as_is)
+            for known in self._rows:
+                self._hll.update(known)
+        if self._hll is not None:
+            self._hll.update(account)
+
+    def to_bytes(self) -> bytes:
+        """The exact rows, packed as `ACCOUNT`, in order of first appearance."""
+        rows = np.empty(len(self._rows), ACCOUNT)
+        rows["account"] = np.fromiter(self._rows, np.uint64, len(self._rows))
+        values = np.array(list(self._rows.values()), np.int64).reshape(-1, 4)
+        rows["last_s"], rows["previous_s"] = values[:, 0], values[:, 1]
+        rows["n_posts"], rows["flags"] = np.minimum(values[:, 2], 65_535), values[:, 3]
+        return rows.tobytes()
+
+    def registers(self) -> bytes | None:
+        """The HyperLogLog++ registers, once accounts passed `MAX_EXACT`."""
+        return None if self._hll is None else self._hll.reg.astype(np.int8).tobytes()
+
+
+def read(packed: bytes) -> AccountArray:
+    """Rows packed by `AccountTally.to_bytes` (a read-only view)."""
+    return np.frombuffer(packed, ACCOUNT)
+
+
+def merge(parts: Sequence[AccountArray]) -> AccountArray:
+    """The union: of each account its last two posts, all its posts, all its flags."""
+    if len(parts) == 1:
+        return parts[0]
+    rows = np.concatenate(parts)
+    rows = rows[np.argsort(rows["account"], kind="stable")]
+    keys, starts, inverse = np.unique(rows["account"], return_index=True, return_inverse=True)
+    merged = np.zeros(len(keys), ACCOUNT)
+    merged["account"] = keys
+    times = np.concatenate((rows["last_s"], rows["previous_s"]))
+    owners = np.concatenate((inverse, inverse))
+    order = np.lexsort((times, owners))
+    ends = 2 * np.append(starts[1:], len(rows)) - 1
+    merged["last_s"], merged["previous_s"] = times[order][ends], times[order][ends - 1]
+    merged["n_posts"] = np.minimum(np.add.reduceat(rows["n_posts"].astype(np.int64), starts), 65_535)
+    merged["flags"] = np.bitwise_or.reduceat(rows["flags"], starts)
+    return merged
+
+
+def union(registers: Sequence[bytes]) -> bytes | None:
+    """HyperLogLog++ registers of the union; None of none."""
+    if not registers:
+        return None
+    return np.maximum.reduce([np.frombuffer(part, np.int8) for part in registers]).tobytes()
+
+
+def count(rows: AccountArray, registers: bytes | None) -> tuple[int, bool]:
+    """Distinct accounts, and whether that is exact.
+
+    Args:
+        rows: The merged exact rows.
+        registers: HyperLogLog++ registers of the parts that had more, united.
+    """
+    if registers is None and len(rows) <= MAX_EXACT:
+        return len(rows), True
+    hll = HyperLogLogPlusPlus(p=HLL_P, hashfunc=_as_is)
+    if registers is not None:
+        hll.reg = np.frombuffer(registers, np.int8).copy()
+    for account in rows["account"].tolist():
+        hll.update(account)
+    return max(len(rows), round(hll.count())), False

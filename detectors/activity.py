@@ -1,0 +1,79 @@
+"""What CLUSTER tells BURST: snapshots of clusters, and how far its time has come.
+
+A snapshot is cumulative, so the newest of a cluster replaces all before it and a repeated one
+changes nothing; which of two is newer is told by `version`, never by arrival.
+"""
+
+from typing import NamedTuple
+
+import msgspec
+
+from detectors.rows import Sample
+
+
+class Variant(NamedTuple):
+    """One wording within a cluster."""
+
+    text: str
+    """As its first post wrote it; empty when that post was deleted."""
+    n_posts: int
+
+
+class Snapshot(msgspec.Struct, tag="snapshot", kw_only=True):
+    """Everything known of one cluster at a point of its log."""
+
+    cluster: str
+    """Hash of (first post, partition of ``sketches``, epoch), 20 hex digits."""
+    partition: int
+    version: int
+    """Grows with every change of the cluster."""
+    watermark_ms: int
+    """Event time CLUSTER had reached, UTC milliseconds; 0 before all sources have spoken."""
+    ingest_ms: int
+    """Append time of the post that caused this snapshot, UTC milliseconds."""
+    n_posts: int
+    """Pure reposts excluded."""
+    n_reposts: int
+    last_ms: int
+    """Largest event time of its posts."""
+    slots: list[tuple[int, int]]
+    """(slot, posts): slot = event time // slot length, ascending."""
+    accounts: bytes
+    """Packed array of `accounts.ACCOUNT`, at most `accounts.MAX_EXACT`."""
+    hyperloglog: bytes | None
+    """HyperLogLog++ registers, p = 14, once there were more accounts."""
+    exemplars: list[str]
+    """Normalised texts that stand for the cluster, at most 4, first one first."""
+    exact: bool
+    """Too short for shingles; matches only itself."""
+    first_post: Sample
+    samples: list[Sample]
+    """The first five posts and the latest five."""
+    variants: list[Variant]
+    hashtags: dict[str, int]
+    urls: dict[str, int]
+    platforms: dict[str, int]
+    langs: dict[str, int]
+
+
+class Clock(msgspec.Struct, tag="clock", kw_only=True):
+    """One partition of ``sketches`` has passed another slot boundary."""
+
+    partition: int
+    n_partitions: int
+    watermark_ms: int
+    ingest_ms: int
+    """Append time of the newest post behind this clock."""
+    n_posts: int
+    """Posts since the previous clock, reposts and repeats excluded."""
+    n_age_known: int
+    """Of those that opened a cluster: posts with a credible account age."""
+    n_new: int
+    """And of these: by new accounts. The feed's base rate, which no campaign moves."""
+    account_sample: list[int]
+    """Account hashes that are 0 modulo `SAMPLE_ONE_IN`, to estimate the feed's accounts."""
+
+
+SAMPLE_ONE_IN = 64
+
+Activity = Snapshot | Clock

@@ -1,0 +1,151 @@
+"""From an assessment to the alert that is written: bounded, and complete for a reader."""
+
+from base64 import b64encode
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from detectors.activity import Snapshot
+from detectors.alert import (
+    Alert,
+    AlertReason,
+    Coordination,
+    Detector,
+    Series,
+    Share,
+    Shown,
+    WordedAs,
+)
+from detectors.burst import Novelty
+from detectors.evidence import Parts
+from detectors.index import rows_of
+from detectors.lifecycle import Judgement, Ring
+from detectors.rows import Sample
+from detectors.sketch import lean_bytes, signatures
+
+MAX_SLOTS = 240
+"""Slots of the series: the latest four hours of minutes."""
+SHOWN_VARIANT_CHARS = 300
+N_KEYS = 20
+N_SAMPLES = 10
+
+
+class Assessment(NamedTuple):
+    """A group judged at one moment."""
+
+    whole: Snapshot
+    parts: Parts
+    coordination: float
+    novelty: Novelty
+    n_accounts: tuple[int, bool]
+    """Distinct accounts, and whether that is exact."""
+    starts_ms: int
+    judgement: Judgement
+
+
+def build_alert(
+    ring: Ring,
+    reason: AlertReason,
+    found: Assessment,
+    now_ms: int,
+    ingest_ms: int,
+    merged_into: str | None,
+    slot_s: int,
+    detector: tuple[str, str],
+) -> Alert:
+    """The alert of one transition.
+
+    Args:
+        ring: What has been told, this transition included.
+        reason: Why it is written.
+        found: The burst as it stands.
+        now_ms: Event time of the transition.
+        ingest_ms: Append time of the post that tripped it.
+        merged_into: The surviving burst, if `reason` is MERGED.
+        slot_s: Length of a slot, seconds.
+        detector: (version, settings digest).
+    """
+    whole, parts = found.whole, found.parts
+    firing = ring.firing
+    return Alert(
+        id=ring.id,
+        seq=ring.seq,
+        status="firing" if firing else "resolved",
+        reason=reason,
+        severity=ring.severity,
+        starts_at=at(ring.starts_ms),
+        updated_at=at(now_ms),
+        ends_at=None if firing else at(whole.last_ms),
+        ingest_ts=at(ingest_ms),
+        late=0.0,
+        posts=whole.n_posts,
+        reposts=whole.n_reposts,
+        accounts=found.n_accounts[0],
+        accounts_exact=found.n_accounts[1],
+        rate_per_min=found.novelty.rate_per_min,
+        baseline_per_min=found.novelty.baseline_per_min,
+        novelty=found.novelty.value,
+        window_s=found.novelty.window_s,
+        series=_series(whole.slots, slot_s),
+        coordination=Coordination(
+            score=found.coordination,
+            new_accounts=Share(parts.n_new, parts.n_known),
+            feed_new_ratio=round(parts.base_new, 4),
+            repeating_accounts=Share(parts.n_repeating, parts.n_active),
+            recurring_accounts=Share(parts.n_recurring, parts.n_accounts),
+            linked_bursts=parts.n_links,
+            accounts_5min=parts.n_5min,
+            identical_posts=Share(max((v.n_posts for v in whole.variants), default=0), whole.n_posts),
+            platforms=len(whole.platforms),
+        ),
+        exemplar=_shown(_exemplar(whole)),
+        samples=[_shown(sample) for sample in whole.samples[:N_SAMPLES]],
+        variants=[WordedAs(v.text[:SHOWN_VARIANT_CHARS], v.n_posts) for v in whole.variants if v.text],
+        hashtags=list(whole.hashtags)[:N_KEYS],
+        urls=list(whole.urls)[:N_KEYS],
+        platforms=whole.platforms,
+        langs=whole.langs,
+        first_post=_shown(whole.first_post),
+        merged_into=merged_into,
+        signature=_signature(whole.exemplars[0]),
+        detector=Detector(*detector),
+    )
+
+
+def at(moment_ms: int) -> datetime:
+    """Aware UTC time of milliseconds since the Unix epoch."""
+    return datetime.fromtimestamp(moment_ms / 1000, UTC)
+
+
+def _series(slots: list[tuple[int, int]], slot_s: int) -> Series:
+    counts = dict(slots)
+    last = max(counts)
+    first = max(min(counts), last - MAX_SLOTS + 1)
+    return Series(at(first * slot_s * 1000), slot_s, [counts.get(slot, 0) for slot in range(first, last + 1)])
+
+
+def _exemplar(whole: Snapshot) -> Sample:
+    """The post that shows the content best: the commonest wording among the samples."""
+    for variant in whole.variants:
+        for sample in whole.samples:
+            if sample.text == variant.text and not sample.deleted:
+                return sample
+    return whole.first_post
+
+
+def _shown(sample: Sample) -> Shown:
+    return Shown(
+        platform=sample.platform,
+        id=sample.id,
+        account=sample.account,
+        created_at=at(sample.at_ms),
+        text=sample.text,
+        clipped=sample.clipped,
+        deleted=sample.deleted,
+        lang=sample.lang,
+        url=sample.url,
+    )
+
+
+def _signature(normalised: str) -> str:
+    rows = rows_of([normalised], exact=False)
+    return b64encode(lean_bytes(signatures(rows.norms, rows.norm_offsets)[0])).decode()

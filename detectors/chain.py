@@ -1,0 +1,50 @@
+"""The three stages in one process, one partition each: for archives, notebooks and tests.
+
+Gives the same alerts, ids and counts as the live path over one-partition topics.
+"""
+
+from collections.abc import Sequence
+
+from detectors.alert import Alert
+from detectors.burster import Burster
+from detectors.clusterer import Clusterer
+from detectors.post import Rejected
+from detectors.rows import Pack
+from detectors.settings import DetectorSettings
+from detectors.sketcher import RawPost, Sketcher
+
+
+class Chain:
+    """Posts in, alerts out.
+
+    Args:
+        settings: What decides.
+        version: Of the detector, for the alerts.
+    """
+
+    def __init__(self, settings: DetectorSettings, version: str) -> None:
+        self.sketcher = Sketcher(settings, 0, 1, 1)
+        self.clusterer = Clusterer(settings, 0, 1)
+        self.burster = Burster(settings, version)
+        self.rejected: list[tuple[RawPost, Rejected]] = []
+        """Records refused by the last `feed`."""
+        self._n_packs = 0
+
+    def feed(self, records: Sequence[RawPost]) -> list[Alert]:
+        """Take the next records, in offset order."""
+        sketched = self.sketcher.feed(records)
+        self.rejected = sketched.rejected
+        return self._through(sketched.packs)
+
+    def end(self, after_s: float) -> list[Alert]:
+        """No post came for `after_s` seconds: what rings may fall quiet."""
+        packs = self.sketcher.idle_tick(self.sketcher.last_append_ms + round(after_s * 1000))
+        return self._through(packs)
+
+    def _through(self, packs: Sequence[tuple[int, Pack]]) -> list[Alert]:
+        alerts = []
+        for _, pack in packs:
+            for message in self.clusterer.feed(self._n_packs, pack):
+                alerts += self.burster.feed(message)
+            self._n_packs += 1
+        return alerts

@@ -1,0 +1,302 @@
+"""CLUSTER: packs of rows in, snapshots of clusters out, one object per partition of ``sketches``.
+
+State is a function of the partition's log since the start of the epoch, whatever the packs'
+size: rows and marks are taken in order, a slot closes at the row or mark by which the
+watermark enters the next one, and a cluster is told at fixed counts and when a slot it
+changed closes, never "once per batch".
+"""
+
+from collections import Counter
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors import index_kernel as k
+from detectors.activity import SAMPLE_ONE_IN, Activity, Clock, Snapshot
+from detectors.index import ClusterIndex
+from detectors.rows import AGE_KNOWN, CLOCK_LIED, EXACT, NEW_ACCOUNT, REPOST, Columns, Pack
+from detectors.settings import DetectorSettings
+from detectors.tally import Member, Tally, cluster_id
+from detectors.watermarks import Source, Watermarks
+
+MAX_DELETED = 100_000
+"""Deletions remembered within an epoch, so that a late second copy does not show the text."""
+
+
+class EpochStart(msgspec.Struct, kw_only=True):
+    """Where an epoch begins in the log of a partition: all that a rebuild needs to begin with."""
+
+    epoch: int
+    offset: int
+    """The record (pack) in which the epoch begins; its earlier rows are known by `watermarks`."""
+    watermarks: Watermarks
+
+
+class Clusterer:
+    """Clusters of one partition in the current epoch.
+
+    Args:
+        settings: What decides.
+        partition: Partition of ``sketches``.
+        n_partitions: How many it has.
+        start: The epoch to begin in; None at the beginning of the log.
+    """
+
+    def __init__(
+        self, settings: DetectorSettings, partition: int, n_partitions: int, start: EpochStart | None = None
+    ) -> None:
+        self._settings = settings
+        self._partition = partition
+        self._n_partitions = n_partitions
+        self._time = Watermarks() if start is None else start.watermarks
+        self.epoch = 0 if start is None else start.epoch
+        self.counts: Counter[str] = Counter()
+        """clustered, repeated, redelivered, late, reposts_unmatched, evicted; ever growing."""
+        self.epoch_starts: list[EpochStart] = []
+        """Epochs that began during the last `feed`."""
+        self._offset = -1
+        self._ingest_ms = 0
+        self._stats = _FeedStats()
+        self._slot_open = self._time.low_ms // settings.slot_ms
+        self._begin()
+
+    @property
+    def watermark_ms(self) -> int:
+        """Event time reached, UTC milliseconds; 0 before every source has spoken."""
+        return self._time.low_ms
+
+    @property
+    def n_tracked(self) -> int:
+        """Clusters of two posts or more."""
+        return len(self._tallies)
+
+    @property
+    def index_bytes(self) -> int:
+        """Memory of the index's arrays."""
+        return self._index.n_bytes
+
+    def feed(self, offset: int, pack: Pack) -> list[Activity]:
+        """Take the next pack of the log.
+
+        Raises:
+            ValueError: The pack contradicts itself.
+        """
+        columns = Columns.of(pack)
+        source = self._time.source(pack.source, pack.n_sources)
+        self._offset, self.epoch_starts = offset, []
+        n_rows = len(columns.offsets)
+        row = int(np.searchsorted(columns.offsets, source.highest, "right"))
+        self.counts["redelivered"] += row
+        out: list[Activity] = []
+        events = [(m.position, m) for m in pack.marks] + [(p, identity) for p, identity in pack.deletes]
+        for position, event in sorted(events, key=lambda item: item[0]):
+            if position > row:
+                self._take(pack, columns, source, row, position, out)
+                row = position
+            if isinstance(event, int):
+                self._delete(event)
+            elif event.watermark_ms >= source.watermark_ms:  # else redelivered
+                source.watermark_ms, source.is_idle = event.watermark_ms, event.idle
+                self._turn_to(self._time.advance(), out)
+        self._take(pack, columns, source, row, n_rows, out)
+        return out
+
+    def _begin(self) -> None:
+        """An empty index: the state in which every epoch starts."""
+        self._index = ClusterIndex(self._settings.max_tracked_posts)
+        self._firsts: dict[int, Member] = {}
+        self._tallies: dict[int, Tally] = {}
+        self._leaving: list[Tally] = []
+        self._reposts: Counter[int] = Counter()
+        self._deleted: set[int] = set()
+        self._to_redact: set[int] = set()
+
+    def _take(
+        self, pack: Pack, columns: Columns, source: Source, first: int, last: int, out: list[Activity]
+    ) -> None:
+        """Rows [first, last), cut where the watermark enters another slot."""
+        if first >= last:
+            return
+        source.is_idle = False
+        others_ms = self._time.others_ms(pack.source)
+        marks = columns.watermark_ms[first:last]
+        slot_ms = self._settings.slot_ms
+        if others_ms is None:
+            slots = np.full(last - first, self._time.low_ms // slot_ms)
+        else:
+            slots = np.maximum(np.minimum(marks, others_ms), self._time.low_ms) // slot_ms
+        row = first
+        while row < last:
+            end = first + int(np.searchsorted(slots, slots[row - first], "right"))
+            source.watermark_ms = max(source.watermark_ms, int(columns.watermark_ms[row]))
+            self._turn_to(self._time.advance(), out)
+            self._cluster(pack, columns, row, end, out)
+            source.highest = int(columns.offsets[end - 1])
+            source.watermark_ms = max(source.watermark_ms, int(columns.watermark_ms[end - 1]))
+            self._time.advance()
+            row = end
+
+    def _turn_to(self, low_ms: int, out: list[Activity]) -> None:
+        """Close the slot, and the epoch, that the watermark has left."""
+        slot = low_ms // self._settings.slot_ms
+        if slot == self._slot_open:
+            return
+        self._close_slot(low_ms, out)
+        self._slot_open = slot
+        epoch = low_ms // self._settings.epoch_ms
+        if epoch == self.epoch:
+            return
+        before, self.epoch = self.epoch, epoch
+        if not before:  # all sources have spoken for the first time: nothing ended
+            return
+        self._begin()
+        watermarks = msgspec.msgpack.decode(msgspec.msgpack.encode(self._time), type=Watermarks)
+        self.epoch_starts.append(EpochStart(epoch=epoch, offset=self._offset, watermarks=watermarks))
+
+    def _close_slot(self, low_ms: int, out: list[Activity]) -> None:
+        tallies = (*self._leaving, *self._tallies.values())
+        if self._to_redact:
+            for tally in tallies:
+                tally.redact(self._to_redact)
+            self._to_redact.clear()
+        out.extend(self._snapshot(tally, self._ingest_ms) for tally in tallies if tally.is_dirty)
+        self._leaving.clear()
+        stats, self._stats = self._stats, _FeedStats()
+        out.append(
+            Clock(
+                partition=self._partition,
+                n_partitions=self._n_partitions,
+                watermark_ms=low_ms // self._settings.slot_ms * self._settings.slot_ms,
+                ingest_ms=self._ingest_ms,
+                n_posts=stats.n_posts,
+                n_age_known=stats.n_age_known,
+                n_new=stats.n_new,
+                account_sample=list(stats.accounts),
+            )
+        )
+
+    def _cluster(self, pack: Pack, columns: Columns, first: int, last: int, out: list[Activity]) -> None:
+        """Assign rows [first, last) of one slot and tell what became due."""
+        flags = columns.flags[first:last]
+        rows = k.Rows(
+            columns.norms,
+            columns.norm_offsets[first : last + 1],
+            columns.bands[first:last],
+            columns.bits[first:last],
+            columns.identities[first:last],
+            (flags & EXACT) != 0,
+            (flags & REPOST) != 0,
+        )
+        outcome = self._index.assign(rows)
+        self._count(columns, first, last, outcome)
+        clusters, bits = outcome.clusters.tolist(), outcome.bits.tolist()
+        for row in range(first, last):
+            number, bit = clusters[row - first], bits[row - first]
+            if number < 0:
+                continue
+            if columns.flags[row] & REPOST:
+                self._repost(number)
+                continue
+            member = _member(pack, columns, row)
+            self._ingest_ms = max(self._ingest_ms, member.ingest_ms)
+            if bit & k.OPENED:
+                self._firsts[number] = member
+            else:
+                self._join(number, member, out, is_exemplar=bool(bit & k.NEW_EXEMPLAR))
+        for evicted in self._index.evictions:
+            self._evict(evicted.base, evicted.n_exemplars)
+
+    def _join(self, number: int, member: Member, out: list[Activity], *, is_exemplar: bool) -> None:
+        tally = self._tallies.get(number)
+        if tally is None:
+            first = self._firsts.pop(number)
+            tally = self._tallies[number] = Tally(
+                first,
+                cluster_id(first.identity, self._partition, self.epoch),
+                exact=bool(first.flags & EXACT),
+                n_reposts=self._reposts.pop(number, 0),
+            )
+            self._add(tally, first)
+        if is_exemplar:
+            tally.add_exemplar(member.norm)
+        self._add(tally, member)
+        if tally.n_posts >= tally.due_at:
+            out.append(self._snapshot(tally, member.ingest_ms))
+
+    def _snapshot(self, tally: Tally, ingest_ms: int) -> Snapshot:
+        """With the watermark floored to its slot: finer, it would tell how the log was cut."""
+        return tally.snapshot(self._partition, self._slot_open * self._settings.slot_ms, ingest_ms)
+
+    def _add(self, tally: Tally, member: Member) -> None:
+        slot = member.event_ms // self._settings.slot_ms
+        tally.add(member, slot, self._deleted)
+
+    def _repost(self, number: int) -> None:
+        tally = self._tallies.get(number)
+        if tally is None:
+            self._reposts[number] += 1
+        else:
+            tally.add_repost()
+
+    def _delete(self, identity: int) -> None:
+        if len(self._deleted) < MAX_DELETED:
+            self._deleted.add(identity)
+            self._to_redact.add(identity)
+
+    def _evict(self, base: int, n_exemplars: int) -> None:
+        """Forget clusters numbered below `base`; what they had not told is told at the slot's end."""
+        self.counts["evicted"] += n_exemplars
+        for number in [number for number in self._tallies if number < base]:
+            self._leaving.append(self._tallies.pop(number))
+        self._firsts = {number: member for number, member in self._firsts.items() if number >= base}
+
+    def _count(self, columns: Columns, first: int, last: int, outcome: k.Outcome) -> None:
+        flags = columns.flags[first:last]
+        repeated = (outcome.bits & k.REPEATED) != 0
+        reposts = (flags & REPOST) != 0
+        counted = ~repeated & ~reposts
+        opened = (outcome.bits & k.OPENED) != 0
+        late_ms = self._time.low_ms - self._settings.lateness_s * 1000
+        self.counts["clustered"] += int(counted.sum())
+        self.counts["repeated"] += int(repeated.sum())
+        self.counts["reposts_unmatched"] += int((reposts & (outcome.clusters < 0) & ~repeated).sum())
+        self.counts["late"] += int((columns.event_ms[first:last] < late_ms).sum())
+        self.counts["clock_lied"] += int(((flags & CLOCK_LIED) != 0).sum())
+        self._stats.add(flags, columns.accounts[first:last], counted, opened)
+
+
+class _FeedStats:
+    """The feed as a whole since the last clock."""
+
+    def __init__(self) -> None:
+        self.n_posts = 0
+        self.n_age_known = 0
+        self.n_new = 0
+        self.accounts: dict[int, None] = {}
+
+    def add(
+        self,
+        flags: NDArray[np.uint8],
+        accounts: NDArray[np.uint64],
+        counted: NDArray[np.bool_],
+        opened: NDArray[np.bool_],
+    ) -> None:
+        self.n_posts += int(counted.sum())
+        self.n_age_known += int((opened & ((flags & AGE_KNOWN) != 0)).sum())
+        self.n_new += int((opened & ((flags & NEW_ACCOUNT) != 0)).sum())
+        sampled = accounts[counted & (accounts % np.uint64(SAMPLE_ONE_IN) == 0)]
+        self.accounts.update(dict.fromkeys(sampled.tolist()))
+
+
+def _member(pack: Pack, columns: Columns, row: int) -> Member:
+    start, end = int(columns.norm_offsets[row]), int(columns.norm_offsets[row + 1])
+    return Member(
+        identity=int(columns.identities[row]),
+        account=int(columns.accounts[row]),
+        event_ms=int(columns.event_ms[row]),
+        ingest_ms=int(columns.ingest_ms[row]),
+        flags=int(columns.flags[row]),
+        norm=pack.norms[start:end],
+        sample=pack.samples[row],
+    )

@@ -1,0 +1,116 @@
+"""Do these accounts look like a crowd? The coordination score and its parts.
+
+score = 1 - (1 - .9 rec)(1 - .7 rep)(1 - .9 new): any one part may carry it, none alone can
+reach 1. Weights and form: measured on troll-farm days mixed into stream minutes (README).
+
+Fails: accounts that lie about nothing because the feed tells no ages and each posts once;
+legitimate syndication, whose accounts recur together too.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import bdtrc, pdtrc
+
+from detectors.accounts import AccountArray
+from detectors.rows import AGE_KNOWN, NEW_ACCOUNT
+
+REPEAT_S = 900
+"""Repeats count within this: over an hour an organic headline repeats too (design)."""
+SYNCHRONY_S = 300
+MIN_KNOWN_AGES = 5
+CHANCE = 0.01
+"""A share of new accounts that the feed's own rate gives this often is no evidence."""
+LINK_CHANCE = 1e-3
+"""Two bursts are linked when chance shares as many accounts more rarely than this."""
+ACTIVITY_SKEW = 3.0
+"""Busy accounts meet more often than uniform ones; chance meetings are multiplied by this."""
+
+
+class Parts(NamedTuple):
+    """Counts behind a score."""
+
+    n_accounts: int
+    n_known: int
+    n_new: int
+    base_new: float
+    n_active: int
+    """Accounts active within `REPEAT_S`."""
+    n_repeating: int
+    n_recurring: int
+    n_links: int
+    n_5min: int
+    n_recent: int
+    """Accounts active within the settings' `recent_s` and since the last resolution."""
+
+
+def score(parts: Parts) -> float:
+    """Coordination, 0 (a crowd) to 1, two decimals."""
+    rec = parts.n_recurring / max(parts.n_accounts, 1)
+    rep = parts.n_repeating / max(parts.n_active, 1)
+    return round(1 - (1 - 0.9 * rec) * (1 - 0.7 * rep) * (1 - 0.9 * new_excess(parts)), 2)
+
+
+def new_excess(parts: Parts) -> float:
+    """How far the share of new accounts lies above the feed's, 0 to 1; 0 when chance explains it."""
+    if parts.n_known < MIN_KNOWN_AGES or parts.n_new == 0:
+        return 0.0
+    if float(bdtrc(parts.n_new - 1, parts.n_known, parts.base_new)) > CHANCE:
+        return 0.0
+    return max(0.0, (parts.n_new / parts.n_known - parts.base_new) / (1 - parts.base_new))
+
+
+def count_parts(
+    accounts: AccountArray,
+    *,
+    now_ms: int,
+    since_ms: int,
+    recent_s: int,
+    base_new: float,
+    n_recurring: int,
+    n_links: int,
+) -> Parts:
+    """Count a burst's accounts at event time `now_ms`.
+
+    Args:
+        accounts: Its accounts (`accounts.ACCOUNT`).
+        now_ms: Event time of the judgement.
+        since_ms: Posts up to here belong to an earlier ring and are not recent; 0 for none.
+        recent_s: Length of "recent".
+        base_new: The feed's share of new accounts.
+        n_recurring: Accounts that also sit in linked bursts.
+        n_links: Linked bursts.
+    """
+    now_s = now_ms // 1000
+    last, previous = accounts["last_s"].astype(np.int64), accounts["previous_s"].astype(np.int64)
+    active = last > now_s - REPEAT_S
+    known = (accounts["flags"] & AGE_KNOWN) != 0
+    new = (accounts["flags"] & NEW_ACCOUNT) != 0
+    return Parts(
+        n_accounts=len(accounts),
+        n_known=int(known.sum()),
+        n_new=int(new.sum()),
+        base_new=base_new,
+        n_active=int(active.sum()),
+        n_repeating=int((active & (previous > now_s - REPEAT_S)).sum()),
+        n_recurring=n_recurring,
+        n_links=n_links,
+        n_5min=int((last > now_s - SYNCHRONY_S).sum()),
+        n_recent=int((last > max(now_s - recent_s, since_ms // 1000)).sum()),
+    )
+
+
+def are_linked(n_shared: int, n_a: int, n_b: int, n_feed: float, n_tests: int) -> bool:
+    """Whether two bursts share more accounts than chance gives.
+
+    Args:
+        n_shared: Accounts in both.
+        n_a: Accounts of one.
+        n_b: Accounts of the other.
+        n_feed: Accounts of the feed.
+        n_tests: Pairs tried, for the correction.
+    """
+    if n_shared < 2:
+        return False
+    expected = ACTIVITY_SKEW * n_a * n_b / max(n_feed, n_a + n_b - n_shared)
+    return float(pdtrc(n_shared - 1, expected)) * max(n_tests, 1) < LINK_CHANCE

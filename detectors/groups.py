@@ -1,0 +1,225 @@
+"""Groups: the fragments of one content, and which accounts sit in several groups.
+
+A fragment joins a group when one of its exemplars matches an exemplar there, by the same
+index and threshold as posts join clusters. A group that may still matter is remembered: a
+small one for as long as accounts count as recent, a larger one for the whole history.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+
+import msgspec
+
+from detectors import accounts as acc
+from detectors.activity import Snapshot
+from detectors.index import ClusterIndex, IndexState, rows_of
+from detectors.lifecycle import Ring
+from detectors.merge import merge
+from detectors.settings import DetectorSettings
+
+MAX_FRAGMENTS = 8
+"""A group with more folds its oldest ended ones into one."""
+
+
+class Group(msgspec.Struct, kw_only=True):
+    """Fragments by cluster id, and what was told of them."""
+
+    number: int
+    """Order of appearance."""
+    fragments: dict[str, Snapshot]
+    folded: list[str] = []
+    """Clusters inside a merged fragment; what still comes of them is old."""
+    ring: Ring | None = None
+    last_ms: int = 0
+    n_accounts: int = 0
+    """Sum over fragments: at least the distinct accounts."""
+
+    def whole(self) -> Snapshot:
+        """All fragments merged."""
+        return merge(list(self.fragments.values()))
+
+
+class GroupsState(msgspec.Struct, kw_only=True):
+    """All of `Groups` but what follows from it."""
+
+    index: IndexState
+    owners: dict[int, int]
+    """Group by cluster of the index."""
+    forward: dict[int, int]
+    """Group that absorbed a group."""
+    groups: list[Group]
+    n_groups: int
+
+
+class Groups:
+    """All groups BURST remembers."""
+
+    def __init__(self, settings: DetectorSettings, state: GroupsState | None = None) -> None:
+        self._settings = settings
+        self._groups: dict[int, Group] = {}
+        self._group_of: dict[str, int] = {}
+        self._by_account: dict[int, set[int]] = {}
+        self._accounts_of: dict[int, set[int]] = {}
+        self._owners: dict[int, int] = {}
+        self._forward: dict[int, int] = {}
+        self._n_groups = 0
+        self._index = ClusterIndex(settings.max_tracked_posts)
+        if state is not None:
+            self._load(state)
+
+    def __len__(self) -> int:
+        return len(self._groups)
+
+    def __iter__(self) -> Iterator[Group]:
+        return iter(list(self._groups.values()))
+
+    def dump(self) -> GroupsState:
+        """The state, from which a new object goes on the same."""
+        return GroupsState(
+            index=self._index.dump(),
+            owners=self._owners,
+            forward=self._forward,
+            groups=list(self._groups.values()),
+            n_groups=self._n_groups,
+        )
+
+    def add(self, snapshot: Snapshot) -> tuple[Group | None, list[Group]]:
+        """Take a snapshot.
+
+        Returns:
+            Its group, or None if the snapshot tells nothing new; and the groups that proved
+            to be part of it, taken out.
+        """
+        number = self._group_of.get(snapshot.cluster)
+        known = None if number is None else self._groups.get(number)
+        old = None if known is None else known.fragments.get(snapshot.cluster)
+        if known is not None and (old is None or old.version >= snapshot.version):
+            return None, []
+        matched, unowned = self._match(snapshot, 0 if old is None else len(old.exemplars))
+        candidates = {group.number: group for group in (known, *matched) if group is not None}
+        group = min(candidates.values(), key=_age) if candidates else self._open()
+        absorbed = [other for other in candidates.values() if other is not group]
+        for other in absorbed:
+            self._absorb(group, other)
+        self._owners.update(dict.fromkeys(unowned, group.number))
+        group.fragments[snapshot.cluster] = snapshot
+        self._group_of[snapshot.cluster] = group.number
+        group.last_ms = max(group.last_ms, snapshot.last_ms)
+        self._fold(group, snapshot.watermark_ms)
+        group.n_accounts = sum(len(f.accounts) // acc.ACCOUNT.itemsize for f in group.fragments.values())
+        return group, absorbed
+
+    def register(self, group: Group, accounts: acc.AccountArray) -> None:
+        """Note the accounts of a group, so that others that share them can tell."""
+        mine = self._accounts_of.setdefault(group.number, set())
+        for account in accounts["account"].tolist():
+            if account not in mine:
+                mine.add(account)
+                self._by_account.setdefault(account, set()).add(group.number)
+
+    def shared_with(self, group: Group) -> tuple[Counter[int], list[set[int]]]:
+        """Accounts of a group that sit in other groups too.
+
+        Returns:
+            Shared accounts per other group; and for each such account its groups.
+        """
+        where = [self._by_account[account] for account in self._accounts_of[group.number]]
+        where = [groups for groups in where if len(groups) > 1]
+        shared = Counter(number for groups in where for number in groups)
+        del shared[group.number]
+        return shared, where
+
+    def n_accounts(self, number: int) -> int:
+        """Accounts of a group that were compared."""
+        return len(self._accounts_of.get(number, ()))
+
+    def forget(self, now_ms: int) -> None:
+        """Drop groups that can matter no more."""
+        settings = self._settings
+        for group in self:
+            is_small = group.n_accounts < settings.min_accounts
+            keep_s = settings.recent_s if is_small else settings.history_h * 3600
+            is_firing = group.ring is not None and group.ring.firing
+            if not is_firing and group.last_ms < now_ms - keep_s * 1000:
+                self._drop(group)
+
+    def _open(self) -> Group:
+        self._n_groups += 1
+        group = Group(number=self._n_groups, fragments={})
+        self._groups[group.number] = group
+        return group
+
+    def _match(self, snapshot: Snapshot, n_known: int) -> tuple[list[Group], list[int]]:
+        """Enter the exemplars that are new; the groups they match, and index clusters nobody owns."""
+        new = snapshot.exemplars[n_known:]
+        if not new:
+            return [], []
+        outcome = self._index.assign(rows_of(new, exact=snapshot.exact))
+        for evicted in self._index.evictions:
+            self._owners = {c: owner for c, owner in self._owners.items() if c >= evicted.base}
+        matched, unowned = [], []
+        for cluster in outcome.clusters.tolist():
+            owner = self._owner(cluster)
+            if owner is None:
+                unowned.append(cluster)
+            else:
+                matched.append(owner)
+        return matched, unowned
+
+    def _owner(self, cluster: int) -> Group | None:
+        """The living group that owns a cluster of the index."""
+        number = self._owners.get(cluster)
+        while number is not None and number in self._forward:
+            number = self._forward[number]
+        return None if number is None else self._groups.get(number)
+
+    def _absorb(self, group: Group, other: Group) -> None:
+        group.fragments.update(other.fragments)
+        group.folded.extend(other.folded)
+        group.last_ms = max(group.last_ms, other.last_ms)
+        for cluster in (*other.fragments, *other.folded):
+            self._group_of[cluster] = group.number
+        self._forward[other.number] = group.number
+        self._leave_accounts(other)
+        del self._groups[other.number]
+
+    def _fold(self, group: Group, now_ms: int) -> None:
+        """Merge fragments of epochs long ended: nothing new can come of them."""
+        ended_ms = now_ms - 2 * self._settings.epoch_ms
+        ended = [f for f in group.fragments.values() if f.watermark_ms < ended_ms]
+        if len(group.fragments) <= MAX_FRAGMENTS or len(ended) < 2:
+            return
+        whole = merge(ended)
+        for fragment in ended:
+            del group.fragments[fragment.cluster]
+        group.fragments[whole.cluster] = whole
+        group.folded.extend(f.cluster for f in ended if f.cluster != whole.cluster)
+
+    def _drop(self, group: Group) -> None:
+        for cluster in (*group.fragments, *group.folded):
+            self._group_of.pop(cluster, None)
+        self._leave_accounts(group)
+        del self._groups[group.number]
+
+    def _leave_accounts(self, group: Group) -> None:
+        for account in self._accounts_of.pop(group.number, ()):
+            groups = self._by_account[account]
+            groups.discard(group.number)
+            if not groups:
+                del self._by_account[account]
+
+    def _load(self, state: GroupsState) -> None:
+        self._index = ClusterIndex.load(self._settings.max_tracked_posts, state.index)
+        self._owners, self._forward, self._n_groups = state.owners, state.forward, state.n_groups
+        for group in state.groups:
+            self._groups[group.number] = group
+            for cluster in (*group.fragments, *group.folded):
+                self._group_of[cluster] = group.number
+            if group.n_accounts >= self._settings.min_accounts:
+                self.register(group, acc.read(group.whole().accounts))
+
+
+def _age(group: Group) -> tuple[int, int, str]:
+    """Order of survival: a ringing burst before a silent group, then the earlier first post, then the id."""
+    first = min(((f.first_post.at_ms, f.cluster) for f in group.fragments.values()), default=(1 << 62, ""))
+    return (0 if group.ring is not None and group.ring.firing else 1, *first)

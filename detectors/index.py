@@ -1,0 +1,235 @@
+"""Leader clustering of near-identical texts: LSH proposes, exact Jaccard decides.
+
+A row joins the cluster of the most similar exemplar (of at most `MAX_CHECKED` that share a
+band and enough one-bit min-hashes) if their exact 3-gram Jaccard passes `least_jaccard`; else
+it opens a cluster with itself as exemplar. Exemplars, not posts, fill the table, so the
+thousandth copy costs what the second did.
+
+Assumptions: texts are normalised; short ones come flagged `exact`. Cost: 3-6 µs a row of 120
+characters; 8 bytes × 42 bands × 1/load + text + 45 bytes an exemplar. Deterministic: the
+state is a function of the sequence of rows, however it was cut; after growth and eviction the
+band table is entered anew from the surviving texts in their order, so it is also a function
+of (surviving exemplars, number of buckets).
+
+Fails: a text that joins drifts the cluster by up to four exemplars, so two campaigns bridged
+by a hybrid text become one; a phrase so common that a bucket overflows is found by its other
+bands only.
+
+Source: A. Broder, "On the resemblance and containment of documents", 1997; banded LSH as in
+Leskovec, Rajaraman, Ullman, "Mining of Massive Datasets", ch. 3.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple, Self
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors import index_kernel as k
+from detectors.sketch import N_BANDS, sketch_batch
+
+START_EXEMPLARS = 16_384
+"""First capacity; doubled when full, up to the cap."""
+BYTES_PER_TEXT = 192
+"""Arena a slot of capacity comes with; longer texts use up capacity sooner."""
+BUCKETS_PER_EXEMPLAR = 8
+"""42 entries in 8 buckets of 8: 66 % full at capacity."""
+MIN_SCRATCH = 4096
+_PER_EXEMPLAR = ("bits", "n_distinct", "clusters", "n_posts", "n_exemplars")
+
+
+class Evicted(NamedTuple):
+    """The oldest exemplars are gone: every cluster numbered below `base`."""
+
+    base: int
+    n_exemplars: int
+
+
+class IndexState(msgspec.Struct, kw_only=True):
+    """All of an index but its identities; arrays as little-endian bytes."""
+
+    base: int
+    n: int
+    capacity: int
+    bits: bytes
+    starts: bytes
+    arena: bytes
+    n_distinct: bytes
+    clusters: bytes
+    n_posts: bytes
+    n_exemplars: bytes
+
+
+class ClusterIndex:
+    """Clusters are numbered by their first exemplar, ever growing over the index's life.
+
+    Args:
+        max_exemplars: Hard cap; reaching it evicts the oldest quarter.
+    """
+
+    def __init__(self, max_exemplars: int) -> None:
+        self._max = max(max_exemplars, 4)
+        self._state = np.array([0, 0, min(START_EXEMPLARS, self._max)], np.int64)
+        self._ex = _allocate(int(self._state[2]))
+        self._seen = np.zeros(2 * START_EXEMPLARS, np.uint64)
+        self._n_seen = 0
+        self._scratch = _scratch(MIN_SCRATCH)
+        self.evictions: list[Evicted] = []
+        """What the last `assign` evicted; the caller drops what it keeps by cluster."""
+
+    def __len__(self) -> int:
+        """Exemplars held."""
+        return int(self._state[1])
+
+    @property
+    def n_bytes(self) -> int:
+        """Memory of the arrays, bytes."""
+        arrays = (*self._ex, *self._scratch, self._seen)
+        return int(sum(array.nbytes for array in arrays))
+
+    def assign(self, rows: k.Rows) -> k.Outcome:
+        """Assign each row in order; see `index_kernel.Outcome`.
+
+        Raises:
+            ValueError: A text is larger than the whole arena may become.
+        """
+        n_rows = len(rows.identities)
+        out = k.Outcome(np.empty(n_rows, np.int64), np.empty(n_rows, np.float32), np.empty(n_rows, np.uint8))
+        self.evictions = []
+        self._reserve(rows)
+        row = 0
+        while row < n_rows:
+            row, status = k.assign_rows(self._ex, rows, out, self._scratch, self._seen, self._state, row)
+            if status == k.FULL:
+                self._make_room(int(rows.norm_offsets[row + 1] - rows.norm_offsets[row]))
+        return out
+
+    def text(self, exemplar: int) -> str:
+        """Normalised text of an exemplar by its number (a cluster's number is its first's)."""
+        i = exemplar - int(self._state[0])
+        return self._ex.arena[self._ex.starts[i] : self._ex.starts[i + 1]].tobytes().decode()
+
+    def dump(self) -> IndexState:
+        """The state, from which `load` makes an index that behaves the same."""
+        base, n, capacity = (int(value) for value in self._state)
+        ex = self._ex
+        return IndexState(
+            base=base,
+            n=n,
+            capacity=capacity,
+            starts=ex.starts[: n + 1].tobytes(),
+            arena=ex.arena[: ex.starts[n]].tobytes(),
+            **{name: getattr(ex, name)[:n].tobytes() for name in _PER_EXEMPLAR},
+        )
+
+    @classmethod
+    def load(cls, max_exemplars: int, state: IndexState) -> Self:
+        """The index that was dumped, without the identities it had seen."""
+        index = cls(max_exemplars)
+        index._state[:] = (state.base, state.n, state.capacity)
+        ex = index._ex = _allocate(state.capacity)
+        for name in _PER_EXEMPLAR:
+            column = getattr(ex, name)
+            column[: state.n] = np.frombuffer(getattr(state, name), column.dtype).reshape(state.n, *column.shape[1:])
+        ex.starts[: state.n + 1] = np.frombuffer(state.starts, np.int64)
+        ex.arena[: len(state.arena)] = np.frombuffer(state.arena, np.uint8)
+        index._enter_all()
+        return index
+
+    def _reserve(self, rows: k.Rows) -> None:
+        """Room in the identity set for the batch, and work space for its longest text."""
+        n_rows = len(rows.identities)
+        if 2 * (self._n_seen + n_rows) > len(self._seen):
+            old = self._seen[self._seen != 0]
+            size = len(self._seen)
+            while 2 * (self._n_seen + n_rows) > size:
+                size *= 2
+            self._seen = np.zeros(size, np.uint64)
+            k.enter_seen(self._seen, old)
+        self._n_seen += n_rows
+        longest = int(np.diff(rows.norm_offsets).max(initial=0))
+        if longest > len(self._scratch.shingles):
+            self._scratch = _scratch(1 << longest.bit_length())
+
+    def _make_room(self, n_bytes: int) -> None:
+        """Double the capacity, or at the cap evict the oldest quarter; then enter all anew."""
+        base, n, capacity = (int(value) for value in self._state)
+        arena_used = int(self._ex.starts[n])
+        if capacity < self._max:
+            capacity, gone = min(2 * capacity, self._max), 0
+        else:
+            if n_bytes > len(self._ex.arena) // 2:
+                raise ValueError(f"a text of {n_bytes} bytes does not fit an index of {self._max} exemplars")
+            gone = max(n // 4, 1)
+            while gone < n and arena_used - int(self._ex.starts[gone]) + n_bytes > len(self._ex.arena):
+                gone += max(n // 8, 1)
+            gone = min(gone, n)
+            self.evictions.append(Evicted(base + gone, gone))
+        old, self._ex = self._ex, _allocate(capacity)
+        self._state[:] = (base + gone, n - gone, capacity)
+        _copy(old, self._ex, gone, n)
+        self._enter_all()
+
+    def _enter_all(self) -> None:
+        """Fill the band table from the exemplars' texts, in their order."""
+        base, n = int(self._state[0]), int(self._state[1])
+        step = 8192
+        for first in range(0, n, step):
+            last = min(first + step, n)
+            offsets = self._ex.starts[first : last + 1]
+            bands = sketch_batch(self._ex.arena, np.ascontiguousarray(offsets)).bands
+            k.enter_bands(self._ex, bands, first, last, base)
+
+
+def rows_of(texts: Sequence[str], *, exact: bool) -> k.Rows:
+    """Rows of normalised texts without identity, sketched here."""
+    encoded = [text.encode() for text in texts]
+    offsets = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
+    blob = np.frombuffer(b"".join(encoded), np.uint8)
+    sketches = sketch_batch(blob, offsets)
+    n = len(texts)
+    columns = (blob, sketches.bands, sketches.bits, np.zeros(n, np.uint64))
+    for column in columns:  # as columns of a pack are: another signature would compile the kernel again
+        column.flags.writeable = False
+    blob, bands, bits, identities = columns
+    return k.Rows(blob, offsets, bands, bits, identities, np.full(n, exact), np.zeros(n, np.bool_))
+
+
+def _scratch(size: int) -> k.Scratch:
+    slots = 2 * size
+    return k.Scratch(
+        np.empty(size, np.uint32),
+        np.empty(slots, np.uint32),
+        np.zeros(slots, np.int64),
+        np.zeros(slots, np.int64),
+        np.zeros(2, np.int64),
+    )
+
+
+def _allocate(capacity: int) -> k.Exemplars:
+    buckets = 1 << (capacity * BUCKETS_PER_EXEMPLAR - 1).bit_length()
+    return k.Exemplars(
+        table=np.zeros((buckets, k.WAYS), np.uint64),
+        heads=np.zeros(buckets, np.uint8),
+        bits=np.zeros((capacity, 2), np.uint64),
+        starts=np.zeros(capacity + 1, np.int64),
+        arena=np.zeros(max(capacity * BYTES_PER_TEXT, 1 << 20), np.uint8),
+        n_distinct=np.zeros(capacity, np.int32),
+        clusters=np.zeros(capacity, np.int64),
+        n_posts=np.zeros(capacity, np.int32),
+        n_exemplars=np.zeros(capacity, np.uint8),
+    )
+
+
+def _copy(old: k.Exemplars, new: k.Exemplars, first: int, last: int) -> None:
+    """Move exemplars [first, last) to the front of `new`."""
+    n = last - first
+    for name in _PER_EXEMPLAR:
+        getattr(new, name)[:n] = getattr(old, name)[first:last]
+    start, end = int(old.starts[first]), int(old.starts[last])
+    new.starts[: n + 1] = old.starts[first : last + 1] - start
+    new.arena[: end - start] = old.arena[start:end]
+
+
+assert N_BANDS <= BUCKETS_PER_EXEMPLAR * k.WAYS  # noqa: S101 - a wiring mistake, seen at import

@@ -1,0 +1,85 @@
+"""When is an alert written? A pure decision that returns its reason.
+
+Opening and closing have thresholds of their own: a burst opens at a severity and closes when
+it is quiet, so a rate that hovers at one threshold does not ring twice. After Alertmanager's
+``notify.dedup``: the reason is the answer, not a boolean.
+"""
+
+import msgspec
+
+from detectors.alert import AlertReason, Severity
+from detectors.settings import DetectorSettings
+
+
+class Ring(msgspec.Struct):
+    """What has been told of a burst so far."""
+
+    id: str
+    seq: int = 0
+    firing: bool = False
+    severity: Severity = Severity.INFO
+    n_posts: int = 0
+    """Posts at the last alert."""
+    starts_ms: int = 0
+    resolved_ms: int = 0
+    """Event time of its last resolution; accounts up to then do not open it again."""
+    n_deleted: int = 0
+    """Deleted samples at the last alert."""
+
+
+class Judgement(msgspec.Struct, kw_only=True):
+    """A burst as it stands at one moment of event time."""
+
+    severity: Severity | None
+    """None when it is not worth a line."""
+    n_posts: int
+    n_quiet: int
+    """Accounts active within ``quiet_s``."""
+    n_deleted: int = 0
+
+
+def severity_of(
+    settings: DetectorSettings, *, n_recent: int, n_5min: int, novelty: float, coordination: float
+) -> Severity | None:
+    """Severity from the measured rules; each threshold is a setting that says what set it.
+
+    Args:
+        settings: The thresholds.
+        n_recent: Accounts within ``recent_s``.
+        n_5min: Accounts within five minutes.
+        novelty: Surprise, -log10 units.
+        coordination: Score, 0-1.
+    """
+    if n_recent < settings.min_accounts or novelty < settings.info_novelty:
+        return None
+    coordinated = coordination >= settings.coordination_threshold
+    surprising = novelty >= settings.critical_novelty
+    if coordinated and surprising and n_5min >= settings.critical_accounts:
+        return Severity.CRITICAL
+    if (coordinated and n_recent >= settings.warning_accounts) or (
+        surprising and n_recent >= settings.warning_novelty_accounts
+    ):
+        return Severity.WARNING
+    return Severity.INFO
+
+
+def decide(previous: Ring, current: Judgement, close_accounts: int) -> AlertReason | None:
+    """Why an alert is due now, or None.
+
+    Args:
+        previous: What was told.
+        current: What is.
+        close_accounts: Fewer accounts than this within ``quiet_s`` is quiet.
+    """
+    if not previous.firing:
+        opens = current.severity is not None and current.n_quiet >= close_accounts
+        return AlertReason.FIRST if opens else None
+    if current.n_quiet < close_accounts:
+        return AlertReason.RESOLVED
+    if current.severity is not None and current.severity.rank > previous.severity.rank:
+        return AlertReason.GREW
+    if current.n_posts >= 2 * previous.n_posts:
+        return AlertReason.GREW
+    if current.n_deleted > previous.n_deleted:
+        return AlertReason.REPEAT
+    return None

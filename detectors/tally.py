@@ -1,0 +1,172 @@
+"""What is counted of one cluster, post by post."""
+
+from collections import deque
+from collections.abc import Container
+from hashlib import blake2b
+
+import msgspec
+
+from detectors.accounts import AccountTally
+from detectors.activity import Snapshot, Variant
+from detectors.rows import Sample
+
+N_HEAD = 5
+"""First posts kept as samples."""
+N_TAIL = 5
+"""Latest posts kept as samples."""
+MAX_KEYS = 64
+"""Distinct variants, hashtags, links counted; later ones go uncounted."""
+SHOWN_KEYS = 20
+MAX_EXEMPLAR_CHARS = 4_000
+"""Of a text that is sent on for merging; keeps a message far below Kafka's 1 MB."""
+EVERY_UNTIL = 32
+"""A snapshot at each post up to this count, then at each growth by a quarter (design)."""
+
+
+class Member(msgspec.Struct):
+    """One post on its way into a tally."""
+
+    identity: int
+    account: int
+    event_ms: int
+    ingest_ms: int
+    flags: int
+    norm: bytes
+    sample: bytes
+    """MessagePack of `rows.Sample`."""
+
+
+_read_sample = msgspec.msgpack.Decoder(Sample).decode
+
+
+def cluster_id(identity: int, partition: int, epoch: int) -> str:
+    """Name of the cluster that a post opened: 20 hex digits, the same after any replay."""
+    return blake2b(f"{identity:016x}/{partition}/{epoch}".encode(), digest_size=10).hexdigest()
+
+
+def next_snapshot_at(n_posts: int) -> int:
+    """Count at which the next snapshot is due: each of 2…32, then every ×1.25."""
+    return n_posts + 1 if n_posts < EVERY_UNTIL else -(-n_posts * 5 // 4)
+
+
+class Tally:
+    """One cluster with two posts or more.
+
+    Args:
+        first: The post that opened it.
+        name: Its id.
+        exact: Whether it matches only itself.
+        n_reposts: Reposts that came while it was alone.
+    """
+
+    def __init__(self, first: Member, name: str, *, exact: bool, n_reposts: int) -> None:
+        self.name = name
+        self.exact = exact
+        self.n_posts = 0
+        self.n_reposts = n_reposts
+        self.version = 0
+        self.due_at = 2
+        self.is_dirty = False
+        self.exemplars: list[str] = []
+        self._last_ms = 0
+        self._slots: dict[int, int] = {}
+        self._accounts = AccountTally()
+        self._head: list[tuple[int, Sample]] = []
+        self._tail: deque[tuple[int, Sample]] = deque(maxlen=N_TAIL)
+        self._variants: dict[bytes, tuple[int, Sample, int]] = {}
+        self._hashtags: dict[str, int] = {}
+        self._urls: dict[str, int] = {}
+        self._platforms: dict[str, int] = {}
+        self._langs: dict[str, int] = {}
+        self.add_exemplar(first.norm)
+
+    def add_exemplar(self, norm: bytes) -> None:
+        """One more text that stands for the cluster."""
+        self.exemplars.append(norm.decode()[:MAX_EXEMPLAR_CHARS])
+
+    def add(self, post: Member, slot: int, deleted: Container[int]) -> None:
+        """Count a post; its text is not kept if its identity is in `deleted`."""
+        self.n_posts += 1
+        self.version += 1
+        self.is_dirty = True
+        self._last_ms = max(self._last_ms, post.event_ms)
+        self._slots[slot] = self._slots.get(slot, 0) + 1
+        self._accounts.add(post.account, post.event_ms, post.flags)
+        sample = _redact(_read_sample(post.sample), post.identity, deleted)
+        if len(self._head) < N_HEAD:
+            self._head.append((post.identity, sample))
+        else:
+            self._tail.append((post.identity, sample))
+        variant = self._variants.get(post.norm)
+        if variant is not None:
+            self._variants[post.norm] = (variant[0], variant[1], variant[2] + 1)
+        elif len(self._variants) < MAX_KEYS:
+            self._variants[post.norm] = (post.identity, sample, 1)
+        for tag in set(sample.hashtags):
+            _count(self._hashtags, tag.casefold())
+        for url in set(sample.urls):
+            _count(self._urls, url)
+        _count(self._platforms, sample.platform)
+        _count(self._langs, sample.lang or "und")
+
+    def add_repost(self) -> None:
+        """Count a pure repost; it changes nothing that is tested."""
+        self.n_reposts += 1
+        self.version += 1
+        self.is_dirty = True
+
+    def redact(self, deleted: Container[int]) -> None:
+        """Posts of these identities were deleted: their texts go from samples and variants."""
+        shown = [*self._head, *self._tail, *((key, s) for key, s, _ in self._variants.values())]
+        if not any(key in deleted and not sample.deleted for key, sample in shown):
+            return
+        self._head = [(key, _redact(sample, key, deleted)) for key, sample in self._head]
+        self._tail = deque(((key, _redact(sample, key, deleted)) for key, sample in self._tail), N_TAIL)
+        self._variants = {
+            norm: (key, _redact(sample, key, deleted), n) for norm, (key, sample, n) in self._variants.items()
+        }
+        self.version += 1
+        self.is_dirty = True
+
+    def snapshot(self, partition: int, watermark_ms: int, ingest_ms: int) -> Snapshot:
+        """All of it, as it stands; the next one is due at the next threshold."""
+        self.is_dirty = False
+        self.due_at = next_snapshot_at(self.n_posts)
+        variants = sorted(self._variants.values(), key=lambda v: -v[2])[:10]
+        return Snapshot(
+            cluster=self.name,
+            partition=partition,
+            version=self.version,
+            watermark_ms=watermark_ms,
+            ingest_ms=ingest_ms,
+            n_posts=self.n_posts,
+            n_reposts=self.n_reposts,
+            last_ms=self._last_ms,
+            slots=sorted(self._slots.items()),
+            accounts=self._accounts.to_bytes(),
+            hyperloglog=self._accounts.registers(),
+            exemplars=self.exemplars.copy(),
+            exact=self.exact,
+            first_post=self._head[0][1],
+            samples=[sample for _, sample in (*self._head, *self._tail)],
+            variants=[Variant(sample.text, n) for _, sample, n in variants],
+            hashtags=_top(self._hashtags),
+            urls=_top(self._urls),
+            platforms=_top(self._platforms),
+            langs=_top(self._langs),
+        )
+
+
+def _redact(sample: Sample, key: int, deleted: Container[int]) -> Sample:
+    if key not in deleted:
+        return sample
+    return msgspec.structs.replace(sample, text="", hashtags=[], urls=[], deleted=True)
+
+
+def _count(counts: dict[str, int], key: str) -> None:
+    if key in counts or len(counts) < MAX_KEYS:
+        counts[key] = counts.get(key, 0) + 1
+
+
+def _top(counts: dict[str, int]) -> dict[str, int]:
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:SHOWN_KEYS])
