@@ -1,4 +1,4 @@
-"""The accounts of a cluster: exact to 4,096, estimated beyond.
+"""The accounts of a cluster: exact to 4,096; beyond, the latest 4,096 and an estimate of all.
 
 Per account: when it last posted, when before that, how often, and how old it was. From the
 last two times follow, at any moment and after any merge, which accounts posted within a
@@ -51,18 +51,22 @@ class AccountTally:
             elif at_s > row[1]:
                 row[1] = at_s
             row[2] += 1
+            row[3] |= flags
+            if self._hll is not None:  # the latest stand last
+                self._rows[account] = self._rows.pop(account)
             return
-        if len(self._rows) < MAX_EXACT:
-            self._rows[account] = [at_s, 0, 1, flags]
-        elif self._hll is None:
+        if self._hll is None and len(self._rows) == MAX_EXACT:
             self._hll = HyperLogLogPlusPlus(p=HLL_P, hashfunc=_as_is)
             for known in self._rows:
                 self._hll.update(known)
+            self._rows = dict(sorted(self._rows.items(), key=lambda item: item[1][0]))
         if self._hll is not None:
             self._hll.update(account)
+            del self._rows[next(iter(self._rows))]
+        self._rows[account] = [at_s, 0, 1, flags]
 
     def to_bytes(self) -> bytes:
-        """The exact rows, packed as `ACCOUNT`, in order of first appearance."""
+        """The rows, packed as `ACCOUNT`: in order of first appearance; past the cap, the latest active."""
         rows = np.empty(len(self._rows), ACCOUNT)
         rows["account"] = np.fromiter(self._rows, np.uint64, len(self._rows))
         values = np.array(list(self._rows.values()), np.int64).reshape(-1, 4)
@@ -103,7 +107,8 @@ def union(registers: Sequence[bytes]) -> bytes | None:
     """HyperLogLog++ registers of the union; None of none."""
     if not registers:
         return None
-    return np.maximum.reduce([np.frombuffer(part, np.int8) for part in registers]).tobytes()
+    united: NDArray[np.int8] = np.maximum.reduce([np.frombuffer(part, np.int8) for part in registers])
+    return united.tobytes()
 
 
 def count(rows: AccountArray, registers: bytes | None) -> tuple[int, bool]:

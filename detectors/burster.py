@@ -87,9 +87,9 @@ class Burster:
         """Take the next message of the log."""
         if isinstance(message, Clock):
             return self._tick(message)
-        self._feed.start_ms = self._feed.start_ms or message.first_post.at_ms
+        self._feed.start_ms = self._feed.start_ms or max(message.first_post.at_ms, message.watermark_ms)
         self._feed.ingest_ms = max(self._feed.ingest_ms, message.ingest_ms)
-        group, absorbed = self._groups.add(message)
+        group, absorbed = self._groups.add(message, self._feed.low_ms)
         if group is None:
             return []
         alerts = []
@@ -101,7 +101,9 @@ class Burster:
         """Time has passed in one partition; what rings may have fallen quiet."""
         feed = self._feed
         feed.n_partitions = max(feed.n_partitions, clock.n_partitions)
-        feed.watermarks[clock.partition] = max(clock.watermark_ms, feed.watermarks.get(clock.partition, 0))
+        if clock.watermark_ms <= feed.watermarks.get(clock.partition, 0):
+            return []  # redelivered: its posts are counted
+        feed.watermarks[clock.partition] = clock.watermark_ms
         feed.n_age_known += clock.n_age_known
         feed.n_new += clock.n_new
         feed.accounts.update(clock.account_sample)
@@ -125,7 +127,8 @@ class Burster:
         found = self._assess(group, now_ms)
         ring = group.ring or Ring(id=found.whole.cluster)
         reason = decide(ring, found.judgement, self._settings.close_accounts)
-        if reason is None:
+        if reason is None:  # a deleted sample may have given way to later ones
+            ring.n_deleted = min(ring.n_deleted, found.judgement.n_deleted)
             return []
         group.ring = ring
         if reason is AlertReason.FIRST:

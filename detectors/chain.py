@@ -48,3 +48,19 @@ class Chain:
                 alerts += self.burster.feed(message)
             self._n_packs += 1
         return alerts
+
+
+def warm_up() -> None:
+    """Run every kernel once, so that none is compiled while posts wait."""
+    words = "a bell rings when many accounts suddenly say the same thing"
+    texts = [words, words, f"{words} again and again, more or less", "short", "short"]
+    chain = Chain(DetectorSettings(), "")
+    at_ms = 1_700_000_000_000
+    post = (
+        '{"id":"%d","platform":"none","author":{"id":"%d"},"created_at":%d,"text":"%s"}'  # noqa: UP031
+    )
+    records = [
+        RawPost(i, at_ms, (post % (i, i, at_ms, text)).encode()) for i, text in enumerate(texts)
+    ]
+    chain.feed(records)
+    chain.end(1)

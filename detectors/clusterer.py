@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from detectors import index_kernel as k
 from detectors.activity import SAMPLE_ONE_IN, Activity, Clock, Snapshot
 from detectors.index import ClusterIndex
-from detectors.rows import AGE_KNOWN, CLOCK_LIED, EXACT, NEW_ACCOUNT, REPOST, Columns, Pack
+from detectors.rows import AGE_KNOWN, CLOCK_LIED, EXACT, NEW_ACCOUNT, REPOST, Columns, Delete, Mark, Pack
 from detectors.settings import DetectorSettings
 from detectors.tally import Member, Tally, cluster_id
 from detectors.watermarks import Source, Watermarks
@@ -31,6 +31,8 @@ class EpochStart(msgspec.Struct, kw_only=True):
     offset: int
     """The record (pack) in which the epoch begins; its earlier rows are known by `watermarks`."""
     watermarks: Watermarks
+    ingest_ms: int = 0
+    """Append time of the newest post before it."""
 
 
 class Clusterer:
@@ -56,7 +58,7 @@ class Clusterer:
         self.epoch_starts: list[EpochStart] = []
         """Epochs that began during the last `feed`."""
         self._offset = -1
-        self._ingest_ms = 0
+        self._ingest_ms = 0 if start is None else start.ingest_ms
         self._stats = _FeedStats()
         self._slot_open = self._time.low_ms // settings.slot_ms
         self._begin()
@@ -89,15 +91,13 @@ class Clusterer:
         row = int(np.searchsorted(columns.offsets, source.highest, "right"))
         self.counts["redelivered"] += row
         out: list[Activity] = []
-        events = [(m.position, m) for m in pack.marks] + [(p, identity) for p, identity in pack.deletes]
-        for position, event in sorted(events, key=lambda item: item[0]):
-            if position > row:
-                self._take(pack, columns, source, row, position, out)
-                row = position
-            if isinstance(event, int):
-                self._delete(event)
-            elif event.watermark_ms >= source.watermark_ms:  # else redelivered
-                source.watermark_ms, source.is_idle = event.watermark_ms, event.idle
+        for event in sorted((*pack.marks, *pack.deletes), key=_place):
+            if event.position > row:
+                self._take(pack, columns, source, row, event.position, out)
+                row = event.position
+            if isinstance(event, Delete):
+                self._delete(event, source)
+            elif source.take(event.watermark_ms, is_idle=event.idle):
                 self._turn_to(self._time.advance(), out)
         self._take(pack, columns, source, row, n_rows, out)
         return out
@@ -152,7 +152,8 @@ class Clusterer:
             return
         self._begin()
         watermarks = msgspec.msgpack.decode(msgspec.msgpack.encode(self._time), type=Watermarks)
-        self.epoch_starts.append(EpochStart(epoch=epoch, offset=self._offset, watermarks=watermarks))
+        start = EpochStart(epoch=epoch, offset=self._offset, watermarks=watermarks, ingest_ms=self._ingest_ms)
+        self.epoch_starts.append(start)
 
     def _close_slot(self, low_ms: int, out: list[Activity]) -> None:
         tallies = (*self._leaving, *self._tallies.values())
@@ -229,8 +230,9 @@ class Clusterer:
         return tally.snapshot(self._partition, self._slot_open * self._settings.slot_ms, ingest_ms)
 
     def _add(self, tally: Tally, member: Member) -> None:
-        slot = member.event_ms // self._settings.slot_ms
-        tally.add(member, slot, self._deleted)
+        settings = self._settings
+        oldest = self._slot_open - settings.history_h * 3600 // settings.slot_s
+        tally.add(member, max(member.event_ms // settings.slot_ms, oldest), self._deleted)
 
     def _repost(self, number: int) -> None:
         tally = self._tallies.get(number)
@@ -239,10 +241,14 @@ class Clusterer:
         else:
             tally.add_repost()
 
-    def _delete(self, identity: int) -> None:
+    def _delete(self, delete: Delete, source: Source) -> None:
+        if delete.offset <= source.highest:  # redelivered
+            return
+        source.highest = delete.offset
         if len(self._deleted) < MAX_DELETED:
-            self._deleted.add(identity)
-            self._to_redact.add(identity)
+            self._deleted.add(delete.identity)
+        if len(self._to_redact) < MAX_DELETED:
+            self._to_redact.add(delete.identity)
 
     def _evict(self, base: int, n_exemplars: int) -> None:
         """Forget clusters numbered below `base`; what they had not told is told at the slot's end."""
@@ -250,6 +256,7 @@ class Clusterer:
         for number in [number for number in self._tallies if number < base]:
             self._leaving.append(self._tallies.pop(number))
         self._firsts = {number: member for number, member in self._firsts.items() if number >= base}
+        self._reposts = Counter({number: n for number, n in self._reposts.items() if number >= base})
 
     def _count(self, columns: Columns, first: int, last: int, outcome: k.Outcome) -> None:
         flags = columns.flags[first:last]
@@ -287,6 +294,11 @@ class _FeedStats:
         self.n_new += int((opened & ((flags & NEW_ACCOUNT) != 0)).sum())
         sampled = accounts[counted & (accounts % np.uint64(SAMPLE_ONE_IN) == 0)]
         self.accounts.update(dict.fromkeys(sampled.tolist()))
+
+
+def _place(event: Mark | Delete) -> tuple[int, int, bool]:
+    """Order within a pack, however it was cut: a deletion stands behind the mark of its own record."""
+    return event.position, event.watermark_ms, isinstance(event, Delete)
 
 
 def _member(pack: Pack, columns: Columns, row: int) -> Member:

@@ -83,8 +83,12 @@ class Groups:
             n_groups=self._n_groups,
         )
 
-    def add(self, snapshot: Snapshot) -> tuple[Group | None, list[Group]]:
+    def add(self, snapshot: Snapshot, low_ms: int) -> tuple[Group | None, list[Group]]:
         """Take a snapshot.
+
+        Args:
+            snapshot: The next of the log.
+            low_ms: Event time that all partitions have reached.
 
         Returns:
             Its group, or None if the snapshot tells nothing new; and the groups that proved
@@ -105,17 +109,20 @@ class Groups:
         group.fragments[snapshot.cluster] = snapshot
         self._group_of[snapshot.cluster] = group.number
         group.last_ms = max(group.last_ms, snapshot.last_ms)
-        self._fold(group, snapshot.watermark_ms)
+        self._fold(group, low_ms)
         group.n_accounts = sum(len(f.accounts) // acc.ACCOUNT.itemsize for f in group.fragments.values())
+        if group.n_accounts < self._settings.min_accounts:  # folded, and fewer than they seemed
+            self._leave_accounts(group)
         return group, absorbed
 
     def register(self, group: Group, accounts: acc.AccountArray) -> None:
         """Note the accounts of a group, so that others that share them can tell."""
-        mine = self._accounts_of.setdefault(group.number, set())
-        for account in accounts["account"].tolist():
-            if account not in mine:
-                mine.add(account)
-                self._by_account.setdefault(account, set()).add(group.number)
+        now = set(accounts["account"].tolist())
+        before = self._accounts_of.get(group.number, set())
+        self._accounts_of[group.number] = now
+        for account in now - before:
+            self._by_account.setdefault(account, set()).add(group.number)
+        self._leave(group, before - now)
 
     def shared_with(self, group: Group) -> tuple[Counter[int], list[set[int]]]:
         """Accounts of a group that sit in other groups too.
@@ -202,7 +209,10 @@ class Groups:
         del self._groups[group.number]
 
     def _leave_accounts(self, group: Group) -> None:
-        for account in self._accounts_of.pop(group.number, ()):
+        self._leave(group, self._accounts_of.pop(group.number, set()))
+
+    def _leave(self, group: Group, accounts: set[int]) -> None:
+        for account in accounts:
             groups = self._by_account[account]
             groups.discard(group.number)
             if not groups:

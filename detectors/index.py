@@ -134,12 +134,13 @@ class ClusterIndex:
             column[: state.n] = np.frombuffer(getattr(state, name), column.dtype).reshape(state.n, *column.shape[1:])
         ex.starts[: state.n + 1] = np.frombuffer(state.starts, np.int64)
         ex.arena[: len(state.arena)] = np.frombuffer(state.arena, np.uint8)
+        index._fit_scratch(ex.starts[: state.n + 1])
         index._enter_all()
         return index
 
     def _reserve(self, rows: k.Rows) -> None:
         """Room in the identity set for the batch, and work space for its longest text."""
-        n_rows = len(rows.identities)
+        n_rows = int(np.count_nonzero(rows.identities))
         if 2 * (self._n_seen + n_rows) > len(self._seen):
             old = self._seen[self._seen != 0]
             size = len(self._seen)
@@ -148,7 +149,11 @@ class ClusterIndex:
             self._seen = np.zeros(size, np.uint64)
             k.enter_seen(self._seen, old)
         self._n_seen += n_rows
-        longest = int(np.diff(rows.norm_offsets).max(initial=0))
+        self._fit_scratch(rows.norm_offsets)
+
+    def _fit_scratch(self, offsets: NDArray[np.int64]) -> None:
+        """Work space for the longest of the texts that end at `offsets`."""
+        longest = int(np.diff(offsets).max(initial=0))
         if longest > len(self._scratch.shingles):
             self._scratch = _scratch(1 << longest.bit_length())
 

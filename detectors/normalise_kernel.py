@@ -219,4 +219,4 @@ def _at(items: _Points, i: int, n: int) -> np.int64:
 
 @kernel
 def _is_alnum(point: np.int64) -> bool:
-    return ord("a") <= point <= ord("z") or ord("0") <= point <= ord("9")
+    return bool(ord("a") <= point <= ord("z") or ord("0") <= point <= ord("9"))

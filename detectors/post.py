@@ -16,8 +16,9 @@ AwareTime = Annotated[datetime, msgspec.Meta(tz=True)] | int
 """RFC 3339 with a zone, or integer milliseconds since the Unix epoch."""
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
-Platform = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_.-]{0,31}$")]
+Platform = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_.-]{0,31}$(?!\n)")]
 Short = Annotated[str, msgspec.Meta(max_length=2048)]
+Tag = Annotated[str, msgspec.Meta(max_length=256)]
 
 EARLIEST_MS = 946_684_800_000  # 2000-01-01: before any social feed
 LATEST_MS = 4_102_444_800_000  # 2100-01-01
@@ -67,8 +68,8 @@ class Media(msgspec.Struct):
 
     type: Annotated[str, msgspec.Meta(max_length=32)]
     url: Short | None = None
-    phash: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-fA-F]{16}$")] | None = None
-    pdq: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-fA-F]{64}$")] | None = None
+    phash: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-fA-F]{16}$(?!\n)")] | None = None
+    pdq: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-fA-F]{64}$(?!\n)")] | None = None
 
 
 class Post(msgspec.Struct):
@@ -83,9 +84,7 @@ class Post(msgspec.Struct):
     op: Literal["create", "update", "delete"] = "create"
     lang: Annotated[str, msgspec.Meta(max_length=35)] | None = None
     urls: Annotated[list[Short], msgspec.Meta(max_length=100)] | None = None
-    hashtags: Annotated[list[Annotated[str, msgspec.Meta(max_length=256)]], msgspec.Meta(max_length=100)] | None = (
-        None
-    )
+    hashtags: Annotated[list[Tag], msgspec.Meta(max_length=100)] | None = None
     media: Annotated[list[Media], msgspec.Meta(max_length=100)] | None = None
     repost_of: Name | None = None
     quote_of: Name | None = None

@@ -54,6 +54,19 @@ class Mark(NamedTuple):
     """The source has nothing waiting; its clock goes by wall time since its last post."""
 
 
+class Delete(NamedTuple):
+    """An author took a post back: its text must go."""
+
+    position: int
+    """It stands before the row of this index in its pack."""
+    offset: int
+    """Of the deletion in its source, so that a redelivered one is known."""
+    watermark_ms: int
+    """The source's watermark here: behind the marks up to it, before the later ones."""
+    identity: int
+    """Keyed hash of (platform, id)."""
+
+
 class Pack(msgspec.Struct, array_like=True, kw_only=True):
     """Rows of one source (a partition of ``posts``) for one partition of ``sketches``.
 
@@ -86,8 +99,7 @@ class Pack(msgspec.Struct, array_like=True, kw_only=True):
     samples: list[bytes] = []
     """MessagePack of `Sample`, one a row."""
     marks: list[Mark] = []
-    deletes: list[tuple[int, int]] = []
-    """(position, identity) of posts whose text must go."""
+    deletes: list[Delete] = []
 
 
 class Columns(NamedTuple):

@@ -30,7 +30,7 @@ import numpy.typing as npt
 from datasketch import LeanMinHash, MinHash
 
 from detectors.jit import frozen
-from detectors.normalise import NORMALISER_VERSION, normalise_batch, normaliser_digest
+from detectors.normalise import normalise_batch, normaliser_digest
 from detectors.sketch_kernel import (
     FACTORS,
     N_BANDS,
@@ -50,6 +50,7 @@ __all__ = [
     "ROWS",
     "SEED",
     "SHINGLE_CHARS",
+    "SKETCH_VERSION",
     "SketchBatch",
     "decode_shingles",
     "exact_jaccard",
@@ -63,6 +64,10 @@ __all__ = [
 ]
 
 SEED: Final = 1
+
+SKETCH_VERSION: Final = 1
+"""Raised by every change of bands, bits or route that the other constants don't show."""
+
 _SCHEME: Final = "affine32"
 
 
@@ -150,7 +155,7 @@ def exact_jaccard(a: str, b: str) -> float:
 
 def sketch_digest() -> bytes:
     """8 bytes that differ when sketches can't be compared: every choice that shapes one."""
-    choices = struct.pack("<7I", SHINGLE_CHARS, SEED, N_PERM, N_BANDS, ROWS, ROUTE_CHARS, NORMALISER_VERSION)
+    choices = struct.pack("<7I", SKETCH_VERSION, SHINGLE_CHARS, SEED, N_PERM, N_BANDS, ROWS, ROUTE_CHARS)
     return hashlib.blake2b(choices + normaliser_digest(), digest_size=8).digest()
 
 

@@ -117,7 +117,7 @@ def decode_shingles(blob: _Bytes, start: int, end: int, out: _Words) -> int:
 def _route(hashes: _Words, n: int) -> np.uint32:
     """One min-hash over `ROUTE_CHARS`-grams, each seen as the two shingles at its ends."""
     least = _EMPTY
-    step = min(SHINGLE_CHARS, n - 1)
+    step = max(min(SHINGLE_CHARS, n - 1), 0)
     for i in range(n - step):
         least = min(least, mix3(hashes[i], hashes[i + step], np.uint32(ROUTE_CHARS)))
     return least

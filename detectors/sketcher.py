@@ -12,6 +12,7 @@ import zlib
 from collections import Counter
 from collections.abc import Sequence
 from hashlib import blake2b
+from itertools import pairwise
 from typing import NamedTuple
 
 import msgspec
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 
 from detectors.normalise import normalise_batch
 from detectors.post import Post, Rejected, TimedPost, epoch_ms, parse_post
-from detectors.rows import AGE_KNOWN, CLOCK_LIED, EXACT, NEW_ACCOUNT, REPOST, Mark, Pack, Sample
+from detectors.rows import AGE_KNOWN, CLOCK_LIED, EXACT, NEW_ACCOUNT, REPOST, Delete, Mark, Pack, Sample
 from detectors.settings import DetectorSettings
 from detectors.sketch import sketch_batch
 
@@ -65,7 +66,7 @@ class _Rows:
     def __init__(self) -> None:
         self.indices: list[int] = []
         self.marks: list[Mark] = []
-        self.deletes: list[tuple[int, int]] = []
+        self.deletes: list[Delete] = []
 
 
 class Sketcher:
@@ -92,7 +93,7 @@ class Sketcher:
         self._source = source
         self._n_sources = n_sources
         self._n_partitions = n_partitions
-        self._watermark_ms, self.last_append_ms = last or (0, 0)
+        self.watermark_ms, self.last_append_ms = last or (0, 0)
         self._key = settings.account_hash_key
 
     def feed(self, records: Sequence[RawPost]) -> Sketched:
@@ -129,22 +130,22 @@ class Sketcher:
         Args:
             now_ms: Wall time, UTC milliseconds, by the clock that append times come from.
         """
-        if self._watermark_ms:
+        if self.watermark_ms:
             elapsed_ms = max(0, now_ms - self.last_append_ms)
-            self._watermark_ms += elapsed_ms
+            self.watermark_ms += elapsed_ms
             self.last_append_ms = max(now_ms, self.last_append_ms)
-        pack = self._pack(marks=[Mark(0, self._watermark_ms, idle=True)])
+        pack = self._pack(marks=[Mark(0, self.watermark_ms, idle=True)])
         return [(partition, pack) for partition in range(self._n_partitions)]
 
     def _place(
         self, index: int, record: RawPost, timed: TimedPost, batch: "_Batch", rows: list[_Rows]
     ) -> None:
         """Move the clock by one post and put it into its partition's rows."""
-        if timed.event_ms > self._watermark_ms:
-            if timed.event_ms // MARK_MS > self._watermark_ms // MARK_MS:
+        if timed.event_ms > self.watermark_ms:
+            if timed.event_ms // MARK_MS > self.watermark_ms // MARK_MS:
                 for part in rows:
                     part.marks.append(Mark(len(part.indices), timed.event_ms, idle=False))
-            self._watermark_ms = timed.event_ms
+            self.watermark_ms = timed.event_ms
         self.last_append_ms = max(self.last_append_ms, record.append_ms)
         post = timed.post
         if post.op != "create":
@@ -152,7 +153,7 @@ class Sketcher:
             if post.op == "delete":
                 identity = self._hash(post.platform, post.id)
                 for part in rows:
-                    part.deletes.append((len(part.indices), identity))
+                    part.deletes.append(Delete(len(part.indices), record.offset, self._watermark_ms, identity))
             return
         norm, exact = batch.matching_text(index, post)
         if not norm:
@@ -166,7 +167,7 @@ class Sketcher:
             numbers=(
                 record.offset,
                 timed.event_ms,
-                self._watermark_ms,
+                self.watermark_ms,
                 record.append_ms,
                 self._hash(post.platform, post.author.id if post.author else ""),
                 self._hash(post.platform, post.id),
@@ -222,7 +223,7 @@ class Sketcher:
         if len(cuts) == 1 and not part.marks and not part.deletes:
             return []
         packs = []
-        spans = list(zip(cuts[:-1], cuts[1:], strict=True)) or [(0, 0)]
+        spans = list(pairwise(cuts)) or [(0, 0)]
         for span, (start, end) in enumerate(spans):
             last = span == len(spans) - 1
 
@@ -231,7 +232,7 @@ class Sketcher:
 
             pack = batch.columns(part.indices[start:end], self._pack([]))
             pack.marks = [m._replace(position=m.position - start) for m in part.marks if here(m.position)]
-            pack.deletes = [(p - start, identity) for p, identity in part.deletes if here(p)]
+            pack.deletes = [d._replace(position=d.position - start) for d in part.deletes if here(d.position)]
             packs.append(pack)
         return packs
 

@@ -11,7 +11,20 @@ class Source(msgspec.Struct, array_like=True):
     watermark_ms: int
     is_idle: bool
     highest: int
-    """Largest offset counted; rows at or below it are redelivered."""
+    """Largest offset taken; rows and deletions at or below it are redelivered."""
+    idle_ms: int = -1
+    """Watermark of the last idle mark taken; an idle mark up to it is redelivered."""
+
+    def take(self, watermark_ms: int, *, is_idle: bool) -> bool:
+        """Take a mark; False if it is a redelivered one, which changes nothing."""
+        if is_idle:
+            is_new = watermark_ms >= self.watermark_ms and watermark_ms > self.idle_ms
+            self.idle_ms = max(self.idle_ms, watermark_ms)
+        else:
+            is_new = watermark_ms > self.watermark_ms
+        if is_new:
+            self.watermark_ms, self.is_idle = watermark_ms, is_idle
+        return is_new
 
 
 class Watermarks(msgspec.Struct):

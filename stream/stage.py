@@ -5,7 +5,7 @@ no I/O, so a test drives it without Kafka, and a replay of the same records give
 messages however they were cut into batches.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 
@@ -37,6 +37,8 @@ class Out(NamedTuple):
     key: bytes | None = None
     partition: int | None = None
     headers: tuple[tuple[str, bytes], ...] = ()
+    on_appended: Callable[[int], None] | None = None
+    """Called with the append time, UTC milliseconds, once the broker has it."""
 
 
 class Stage(Protocol):

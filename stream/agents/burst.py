@@ -1,0 +1,203 @@
+"""BURST: ``activity`` → ``alerts``; its memory → ``burst-state``.
+
+A restart loads the last checkpoint and replays ``activity`` from there in silence. Alerts that
+had been sent before a crash but not committed are known by (id, seq) from ``alerts`` itself.
+"""
+
+import time
+from collections.abc import Sequence
+from zlib import crc32
+
+import msgspec
+
+from detectors.activity import Clock
+from detectors.alert import Alert, decode_alert, encode_alert
+from detectors.burster import Burster, BursterState, settings_digest
+from detectors.settings import DetectorSettings
+from stream.codec import decode_activity
+from stream.detection import VERSION
+from stream.errors import StateError
+from stream.kafka import ACTIVITY, ALERTS, BURST_STATE, client_kwargs, topic_name
+from stream.metrics import Metrics
+from stream.recovery import read_compacted
+from stream.settings import Settings
+from stream.stage import Out, Record
+
+CHUNK_BYTES = 512_000
+MIN_LOG_BYTES = 2_000_000
+"""Activity after which a first checkpoint is worth its writing."""
+MANIFEST = b"burst/manifest"
+CHUNK = "burst/{slot}/{number}"
+SLOTS = ("a", "b")
+"""Checkpoints alternate. Both are kept: a worker may die after writing one and before
+committing past it, or in the middle of one."""
+
+_encode_state = msgspec.msgpack.Encoder().encode
+_read_state = msgspec.msgpack.Decoder(BursterState).decode
+
+
+class Manifest(msgspec.Struct, kw_only=True):
+    """The checkpoint that holds."""
+
+    slot: str
+    n_chunks: int
+    n_bytes: int
+    offset: int
+    """First offset of ``activity`` that it does not contain."""
+    crc: int
+    """CRC-32 of the state: the next but one checkpoint overwrites its chunks."""
+
+
+class BurstStage:
+    """The one partition of ``activity``. See `stream.stage.Stage`.
+
+    Args:
+        burster: Its state.
+        live_from: Offset from which records count in metrics; those before are replayed.
+        told: Highest `seq` per alert that is on the topic already.
+        manifests: The checkpoints that hold, older first.
+        checkpoint_s: Least event time between checkpoints, seconds.
+        metrics: Told what happens.
+    """
+
+    def __init__(
+        self,
+        burster: Burster,
+        live_from: int,
+        told: dict[str, int],
+        manifests: list[Manifest],
+        checkpoint_s: int,
+        metrics: Metrics,
+    ) -> None:
+        self._burster = burster
+        self._live_from = live_from
+        self._told = told
+        self._manifests = manifests
+        self._checkpoint_ms = checkpoint_s * 1000
+        self._saved_at_ms = burster.watermark_ms
+        self._log_bytes = 0
+        self._metrics = metrics
+
+    def feed(self, records: Sequence[Record]) -> list[Out]:
+        """Judge what the records tell."""
+        outs = []
+        for record in records:
+            message = decode_activity(record.value)
+            self._log_bytes += len(record.value or b"")
+            is_live = record.offset >= self._live_from
+            for alert in self._burster.feed(message):
+                if alert.seq <= self._told.get(alert.id, 0):
+                    continue
+                self._told[alert.id] = alert.seq
+                if is_live:
+                    outs.append(self._write(alert))
+            if is_live and isinstance(message, Clock):
+                outs += self._checkpoint(record.offset + 1)
+        if records[-1].offset + 1 >= self._live_from:
+            self._tell(records[-1].timestamp)
+        return outs
+
+    def tick(self, now_ms: int, *, caught_up: bool) -> list[Out]:  # noqa: ARG002 (see stream.lane.Ticking)
+        """Say what rings, also when nothing comes: from now on it is known."""
+        self._tell_firing()
+        return []
+
+    def _write(self, alert: Alert) -> Out:
+        metrics = self._metrics
+        late_s = max(0.0, time.time() - alert.ingest_ts.timestamp())
+        metrics.alerts.labels(alert.reason.value, alert.severity.value).inc()
+        alert.late = round(late_s, 3)
+        ingest_s = alert.ingest_ts.timestamp()
+        return Out(
+            ALERTS,
+            encode_alert(alert),
+            alert.id.encode(),
+            0,
+            on_appended=lambda appended_ms: metrics.delay.observe(max(0.0, appended_ms / 1000 - ingest_s)),
+        )
+
+    def _checkpoint(self, offset: int) -> list[Out]:
+        """A checkpoint once the log since the last one outweighs it: writing at most doubles."""
+        watermark_ms = self._burster.watermark_ms
+        last = self._manifests[-1] if self._manifests else None
+        least_bytes = max(MIN_LOG_BYTES, last.n_bytes if last else 0)
+        if watermark_ms - self._saved_at_ms < self._checkpoint_ms or self._log_bytes < least_bytes:
+            return []
+        state = _encode_state(self._burster.dump())
+        slot = SLOTS[1] if last is not None and last.slot == SLOTS[0] else SLOTS[0]
+        chunks = [state[at : at + CHUNK_BYTES] for at in range(0, len(state), CHUNK_BYTES)]
+        manifest = Manifest(
+            slot=slot, n_chunks=len(chunks), n_bytes=len(state), offset=offset, crc=crc32(state)
+        )
+        self._manifests = [*self._manifests, manifest][-len(SLOTS) :]
+        self._saved_at_ms, self._log_bytes = watermark_ms, 0
+        self._metrics.state.checkpoint_bytes = len(state)
+        outs = [Out(BURST_STATE, chunk, chunk_key(slot, number), 0) for number, chunk in enumerate(chunks)]
+        return [*outs, Out(BURST_STATE, msgspec.json.encode(self._manifests), MANIFEST, 0)]
+
+    def _tell(self, appended_ms: int) -> None:
+        state = self._metrics.state
+        state.appended_ms[ACTIVITY, 0] = appended_ms
+        state.watermark_ms[ACTIVITY, 0] = self._burster.watermark_ms
+        self._tell_firing()
+
+    def _tell_firing(self) -> None:
+        self._metrics.state.firing = dict(self._burster.firing())
+        self._metrics.state.groups = self._burster.n_groups
+
+
+class BurstBuilder:
+    """Opens the `BurstStage`. See `stream.stage.StageBuilder`."""
+
+    def __init__(self, settings: Settings, detector: DetectorSettings, metrics: Metrics) -> None:
+        self._settings = settings
+        self._detector = detector
+        self._metrics = metrics
+
+    async def open(self, partition: int, offset: int) -> tuple[BurstStage, int]:
+        """A stage with the last checkpoint that holds.
+
+        Raises:
+            StateError: The topic has another partition than 0.
+        """
+        if partition:
+            raise StateError("topic activity must have one partition: BURST needs to see everything")
+        client = client_kwargs(self._settings)
+        saved = await read_compacted(client, topic_name(self._settings, BURST_STATE), key_prefix=b"burst/")
+        manifests, state = load_checkpoint(saved, offset, settings_digest(self._detector))
+        told = await read_compacted(client, topic_name(self._settings, ALERTS))
+        seqs = {key.decode(): decode_alert(value).seq for key, value in told.items()}
+        burster = Burster(self._detector, VERSION, state)
+        stage = BurstStage(burster, offset, seqs, manifests, self._settings.checkpoint_s, self._metrics)
+        return stage, manifests[-1].offset if manifests else 0
+
+
+def load_checkpoint(
+    saved: dict[bytes, bytes], offset: int, digest: str
+) -> tuple[list[Manifest], BursterState | None]:
+    """The newest checkpoint that is whole, of these settings, and not ahead of `offset`.
+
+    Args:
+        saved: Records of ``burst-state``.
+        offset: Where reading goes on.
+        digest: Of the settings that decide; state made by others is no function of the log.
+
+    Returns:
+        The manifests up to it, older first, and its state; nothing if none will do.
+    """
+    manifests = msgspec.json.decode(saved.get(MANIFEST, b"[]"), type=list[Manifest])
+    for n_kept in range(len(manifests), 0, -1):
+        manifest = manifests[n_kept - 1]
+        chunks = (saved.get(chunk_key(manifest.slot, number), b"") for number in range(manifest.n_chunks))
+        packed = b"".join(chunks)
+        if manifest.offset > offset or len(packed) != manifest.n_bytes or crc32(packed) != manifest.crc:
+            continue
+        state = _read_state(packed)
+        if state.settings_digest == digest:
+            return manifests[:n_kept], state
+    return [], None
+
+
+def chunk_key(slot: str, number: int) -> bytes:
+    """Key in ``burst-state``."""
+    return CHUNK.format(slot=slot, number=number).encode()

@@ -1,0 +1,95 @@
+"""CLUSTER: packs of ``sketches`` → snapshots on ``activity``.
+
+A rebuild replays the current epoch. Where that began stands in ``burst-state`` under
+``epoch/<partition>``: the last few beginnings, since a worker may die after writing one and
+before committing past it. (A search by time could find the place too, but neither each
+source's watermark nor its highest offset there; without them a redelivery across the boundary
+would count twice.)
+"""
+
+from collections.abc import Sequence
+
+from detectors.clusterer import Clusterer, EpochStart
+from detectors.settings import DetectorSettings
+from stream.codec import decode_epochs, decode_pack, encode_activity, encode_epochs
+from stream.kafka import ACTIVITY, BURST_STATE, SKETCHES, client_kwargs, topic_name
+from stream.layout import Layout
+from stream.metrics import Metrics
+from stream.recovery import read_compacted
+from stream.settings import Settings
+from stream.stage import Out, Record
+
+KEPT_EPOCHS = 3
+
+
+class ClusterStage:
+    """One partition of ``sketches``. See `stream.stage.Stage`.
+
+    Args:
+        clusterer: Its state.
+        partition: Of ``sketches``.
+        live_from: Offset from which records count in metrics; those before are replayed.
+        epochs: Known beginnings of epochs, oldest first.
+        metrics: Told what happens.
+    """
+
+    def __init__(
+        self, clusterer: Clusterer, partition: int, live_from: int, epochs: list[EpochStart], metrics: Metrics
+    ) -> None:
+        self._clusterer = clusterer
+        self._partition = partition
+        self._live_from = live_from
+        self._epochs = epochs
+        self._metrics = metrics
+
+    def feed(self, records: Sequence[Record]) -> list[Out]:
+        """Cluster the packs' rows."""
+        clusterer, outs = self._clusterer, []
+        before = clusterer.counts.copy()
+        for record in records:
+            messages = clusterer.feed(record.offset, decode_pack(record.value))
+            outs += [Out(ACTIVITY, encode_activity(message), partition=0) for message in messages]
+            if clusterer.epoch_starts:
+                self._epochs = [*self._epochs, *clusterer.epoch_starts][-KEPT_EPOCHS:]
+                outs.append(Out(BURST_STATE, encode_epochs(self._epochs), epochs_key(self._partition), 0))
+        if records[-1].offset >= self._live_from:
+            self._tell(before, records[-1].timestamp)
+        return outs
+
+    def _tell(self, before: dict[str, int], appended_ms: int) -> None:
+        metrics, counts = self._metrics, self._clusterer.counts
+        for name in ("clustered", "late", "repeated", "evicted"):
+            getattr(metrics, name).inc(counts[name] - before.get(name, 0))
+        metrics.state.appended_ms[SKETCHES, self._partition] = appended_ms
+        metrics.state.watermark_ms[SKETCHES, self._partition] = self._clusterer.watermark_ms
+        metrics.state.tracked[self._partition] = self._clusterer.n_tracked
+        metrics.state.index_bytes[self._partition] = self._clusterer.index_bytes
+
+
+class ClusterBuilder:
+    """Opens `ClusterStage`s. See `stream.stage.StageBuilder`."""
+
+    def __init__(self, settings: Settings, detector: DetectorSettings, layout: Layout, metrics: Metrics) -> None:
+        self._settings = settings
+        self._detector = detector
+        self._layout = layout
+        self._metrics = metrics
+
+    async def open(self, partition: int, offset: int) -> tuple[ClusterStage, int]:
+        """A stage at the beginning of the epoch that `offset` lies in."""
+        n_partitions = await self._layout.n_partitions()
+        key = epochs_key(partition)
+        state = await read_compacted(
+            client_kwargs(self._settings), topic_name(self._settings, BURST_STATE), key_prefix=key
+        )
+        epochs = [start for start in decode_epochs(state.get(key)) if start.offset <= offset]
+        start = epochs[-1] if epochs else None
+        # Of the pack in which the epoch began, its last rows are replayed: `offset` may be that pack.
+        clusterer = Clusterer(self._detector, partition, n_partitions[SKETCHES], start)
+        stage = ClusterStage(clusterer, partition, offset, epochs, self._metrics)
+        return stage, 0 if start is None else start.offset
+
+
+def epochs_key(partition: int) -> bytes:
+    """Key in ``burst-state``."""
+    return f"epoch/{partition}".encode()

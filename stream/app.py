@@ -1,0 +1,112 @@
+"""The one wiring place: settings in, a Faust app with three agents out.
+
+``faust -A stream.app worker`` finds `app` (made when asked for, by `__getattr__`);
+``tocsin worker`` runs the same.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
+
+from detectors.chain import warm_up
+from stream.agents.burst import BurstBuilder
+from stream.agents.cluster import ClusterBuilder
+from stream.agents.sketch import SketchBuilder
+from stream.detection import detector_settings
+from stream.faust_app import attach, make_app, stop_with
+from stream.health import HealthServer
+from stream.kafka import ACTIVITY, POSTS, SKETCHES
+from stream.layout import Layout
+from stream.metrics import Metrics
+from stream.producer import Sender
+from stream.quarantine import Quarantine
+from stream.runner import Runner
+from stream.settings import Settings, load_settings
+from stream.stage import StageBuilder
+
+log = logging.getLogger(__name__)
+
+MAXSIZE = {POSTS: 8, SKETCHES: 64, ACTIVITY: 64}
+"""Batches Faust may queue per topic. Eight everywhere let a slow CLUSTER throttle SKETCH
+through the shared conductor (measured: 23,000 posts/s against 27,000)."""
+BATCH_ACTIVITY = 500
+BEAT_S = 1.0
+
+
+class Worker(NamedTuple):
+    """A wired worker."""
+
+    app: Any
+    metrics: Metrics
+    health: HealthServer
+    runners: tuple[Runner, ...]
+
+
+def create_app(settings: Settings) -> Worker:
+    """Wire a worker; nothing is read before the app starts.
+
+    Compiles the kernels first (a second from numba's cache, half a minute without): compiled
+    live, they would hold the first alert back.
+
+    Raises:
+        SettingsError: A certificate or key file can't be used.
+        TocsinError: The metrics port is taken.
+    """
+    warm_up()
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    app = make_app(
+        settings,
+        {POSTS: settings.batch_posts, SKETCHES: settings.batch_packs, ACTIVITY: BATCH_ACTIVITY},
+    )
+    detector, metrics, layout = detector_settings(settings), Metrics(settings), Layout(settings)
+    sender = Sender(settings)
+    quarantine = Quarantine(settings, sender)
+    builders: dict[str, StageBuilder] = {
+        POSTS: SketchBuilder(settings, detector, layout, metrics),
+        SKETCHES: ClusterBuilder(settings, detector, layout, metrics),
+        ACTIVITY: BurstBuilder(settings, detector, metrics),
+    }
+    runners = tuple(
+        Runner(topic, builder, settings=settings, sender=sender, quarantine=quarantine, hooks=metrics)
+        for topic, builder in builders.items()
+    )
+    for runner in runners:
+        attach(app, runner, maxsize=MAXSIZE[runner.topic])
+    stop_with(app, sender)
+    is_ready = _Readiness(app, runners)
+    health = HealthServer(metrics.registry, settings.metrics_host, settings.metrics_port, is_ready)
+    app.timer(BEAT_S)(_beat(health))
+    health.start()
+    log.info("serving /metrics, /healthz and /readyz on port %d", health.port)
+    return Worker(app, metrics, health, runners)
+
+
+def _beat(health: HealthServer) -> Callable[[], Awaitable[None]]:
+    async def beat() -> None:
+        health.beat()
+
+    return beat
+
+
+class _Readiness:
+    """Ready: in the group, and every assigned partition's state stands."""
+
+    def __init__(self, app: Any, runners: tuple[Runner, ...]) -> None:
+        self._app = app
+        self._runners = runners
+        self._joined = False
+        app.on_partitions_assigned.connect(self._on_assigned, weak=False)
+
+    async def _on_assigned(self, *_: Any, **__: Any) -> None:
+        self._joined = True
+
+    def __call__(self) -> bool:
+        return self._joined and not self._app.rebalancing and all(runner.ready for runner in self._runners)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "app":
+        worker = create_app(load_settings())
+        globals()["app"] = worker.app
+        return worker.app
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,69 @@
+"""Bytes between our own stages.
+
+A pack begins with a magic, a format version and a digest of everything that decides a sketch
+(shingle length, seed, normaliser and its Unicode tables, bands): rows of another making can't
+be compared, and comparing them would silently find nothing.
+"""
+
+import msgspec
+
+from detectors.activity import Activity, Clock, Snapshot
+from detectors.clusterer import EpochStart
+from detectors.rows import Pack
+from detectors.sketch import sketch_digest
+from stream.errors import PackError
+
+MAGIC = b"TK"
+PACK_VERSION = 1
+_HEADER = MAGIC + bytes([PACK_VERSION]) + sketch_digest()
+
+_pack_body = msgspec.msgpack.Encoder().encode
+_read_pack = msgspec.msgpack.Decoder(Pack).decode
+encode_activity = msgspec.json.Encoder().encode
+_read_activity = msgspec.json.Decoder(Snapshot | Clock).decode
+encode_epochs = msgspec.json.Encoder().encode
+_read_epochs = msgspec.json.Decoder(list[EpochStart]).decode
+
+
+def encode_pack(pack: Pack) -> bytes:
+    """A message of topic ``sketches``."""
+    return _HEADER + _pack_body(pack)
+
+
+def decode_pack(value: bytes | None) -> Pack:
+    """Read a message of topic ``sketches``.
+
+    Raises:
+        PackError: it is of another format or of another normaliser, or it is damaged.
+    """
+    if value is None or value[:2] != MAGIC:
+        raise PackError("a record of topic sketches is no pack of Tocsin: does another program write there?")
+    if value[: len(_HEADER)] != _HEADER:
+        theirs = f"version {value[2]}, digest {value[3 : len(_HEADER)].hex()}"
+        ours = f"version {PACK_VERSION}, digest {_HEADER[3:].hex()}"
+        raise PackError(
+            f"a pack of another making ({theirs}; this worker: {ours}). All workers must run one version "
+            "of Tocsin and of Python (its Unicode tables count). After an upgrade let the old workers "
+            "drain sketches first, or recreate the topics sketches, activity and burst-state"
+        )
+    try:
+        return _read_pack(memoryview(value)[len(_HEADER) :])
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise PackError(f"a damaged pack: {error}") from error
+
+
+def decode_activity(value: bytes | None) -> Activity:
+    """Read a message of topic ``activity``.
+
+    Raises:
+        PackError: it can't be read.
+    """
+    try:
+        return _read_activity(value or b"")
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise PackError(f"a message of topic activity that this version can't read: {error}") from error
+
+
+def decode_epochs(value: bytes | None) -> list[EpochStart]:
+    """Read the epoch starts of a partition; none when there is no record."""
+    return [] if value is None else _read_epochs(value)

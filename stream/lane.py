@@ -1,0 +1,360 @@
+"""One partition's way through a stage: rebuild, feed, send, acknowledge, in order.
+
+A `Lane` owns the stage object of one partition. A single task takes its work from a queue, so
+opening, feeding and ticking never overlap and need no lock; a second task acknowledges batches in
+order once the broker has all that they caused. Lanes don't wait for each other.
+"""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+from stream.batches import Batch
+from stream.producer import Sender, Sent, acknowledged
+from stream.quarantine import Note, Quarantine, dead_letter, is_the_records_fault
+from stream.recovery import read_range
+from stream.stage import Out, Record, Stage, StageBuilder
+
+log = logging.getLogger(__name__)
+
+
+class RunnerHooks(Protocol):
+    """What a runner tells about itself, for metrics. Calls are quick and never raise."""
+
+    def fed(self, topic: str, partition: int, n_records: int, seconds: float) -> None:
+        """A batch went through the stage."""
+
+    def skipped(self, topic: str, partition: int, n_records: int) -> None:
+        """Records came again that the stage had been fed already."""
+
+    def rebuilt(self, topic: str, partition: int, n_records: int, n_missing: int, seconds: float) -> None:
+        """A stage stands; `n_missing` offsets of its replay were no longer in the log."""
+
+    def in_flight(self, topic: str, partition: int, n_batches: int) -> None:
+        """So many batches are fed whose messages are not all acknowledged."""
+
+    def lag(self, topic: str, partition: int, n_records: int) -> None:
+        """So many records of the log are not fed yet."""
+
+    def set_aside(self, topic: str, partition: int, offset: int) -> None:
+        """A record that crashed workers went to ``posts.dead``."""
+
+    def dropped(self, topic: str, partition: int) -> None:
+        """The partition is another worker's now."""
+
+
+class NoHooks:
+    """Tells nobody."""
+
+    def __getattr__(self, _name: str) -> Any:
+        return lambda *_: None
+
+
+@runtime_checkable
+class Ticking(Protocol):
+    """A stage that also speaks when its partition is silent (optional)."""
+
+    def tick(self, now_ms: int, *, caught_up: bool) -> list[Out]:
+        """About once a second, between batches; `caught_up`: the log has nothing more to feed."""
+
+
+class Source(Protocol):
+    """The consumer, as a runner sees it."""
+
+    def hold(self, partition: int) -> None:
+        """Fetch nothing more for the partition."""
+
+    def release(self, partition: int) -> None:
+        """End `hold`."""
+
+    def forget(self, event: Any) -> None:
+        """The event will not be acknowledged; don't wait for it."""
+
+    def remaining(self, partition: int, position: int) -> int | None:
+        """Length of the log at and after `position`; ``None``: unknown."""
+
+    def flowing(self) -> bool:
+        """Whether no rebalance or stop is under way."""
+
+    async def crash(self, error: BaseException) -> None:
+        """Stop the worker with `error`."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Setup:
+    """What all lanes of a runner share."""
+
+    topic: str
+    """Without prefix."""
+    full_topic: str
+    client: Mapping[str, Any]
+    builder: StageBuilder
+    sender: Sender
+    quarantine: Quarantine
+    hooks: RunnerHooks
+    source: Source
+    max_in_flight: int
+    queue_batches: int
+    isolation_level: str
+
+
+@dataclass(slots=True, eq=False)
+class _Work:
+    """A batch on its way, or an order to open (`batch` is ``None``)."""
+
+    offset: int
+    batch: Batch | None = None
+    event: Any = None
+    dropped: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class _Tick:
+    now_ms: int
+
+
+@dataclass(eq=False)
+class Lane:
+    """See the module. Created for an assigned partition, closed when it goes elsewhere."""
+
+    setup: Setup
+    partition: int
+    stage: Stage | None = None
+    """The stage while it stands; ``None`` while it is being rebuilt."""
+    position: int = 0
+    """The offset up to which the stage knows the log, holes included."""
+    _queue: "asyncio.Queue[_Work | _Tick]" = field(default_factory=asyncio.Queue)
+    _acks: "asyncio.Queue[tuple[_Work | None, Sent]]" = field(default_factory=asyncio.Queue)
+    _fed: deque[_Work] = field(default_factory=deque)
+    """Batches fed and not yet acknowledged."""
+    _in_hand: _Work | None = None
+    _held: bool = False
+    _failed: bool = False
+    _careful: bool = False
+    _note: Note = field(default_factory=Note)
+    _tasks: list["asyncio.Task[None]"] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._slots = asyncio.Semaphore(self.setup.max_in_flight)
+        self._empty = asyncio.Event()
+        self._empty.set()
+        self._name = f"{self.setup.topic}/{self.partition}"
+
+    # ── from outside ──────────────────────────────────────────────────────────────────────
+
+    def start(self) -> None:
+        """Start the two tasks."""
+        for work in (self._work(), self._acknowledge()):
+            self._tasks.append(
+                asyncio.create_task(self._guard(work), name=f"{self.setup.topic}/{self.partition}")
+            )
+
+    def open(self, offset: int) -> None:
+        """Have the stage stand at `offset` even if no record ever comes."""
+        self._queue.put_nowait(_Work(offset))
+
+    def put(self, event: Any) -> None:
+        """Take a batch event. Past `queue_batches` waiting ones the partition is held back."""
+        if self._failed:
+            self.setup.source.forget(event)
+            return
+        batch = event.value
+        self._queue.put_nowait(_Work(batch.start, batch, event))
+        if not self._held and self._queue.qsize() >= self.setup.queue_batches:
+            self._held = True
+            self.setup.source.hold(self.partition)
+
+    def tick(self, now_ms: int) -> None:
+        """Let the stage speak, if it can and has nothing better to do; report the lag."""
+        remaining = self.setup.source.remaining(self.partition, self.position)
+        if self.stage is not None and remaining is not None:
+            self.setup.hooks.lag(self.setup.topic, self.partition, remaining)
+        if isinstance(self.stage, Ticking) and self._queue.empty():
+            self._queue.put_nowait(_Tick(now_ms))
+
+    def let_go(self) -> None:
+        """Forget what is not fed yet: it will be read again."""
+        while not self._queue.empty():
+            work = self._queue.get_nowait()
+            if isinstance(work, _Work) and work.event is not None:
+                self.setup.source.forget(work.event)
+        if self._in_hand is not None and self._in_hand.event is not None and self._in_hand not in self._fed:
+            self._in_hand.dropped = True
+            self.setup.source.forget(self._in_hand.event)
+        self._relieve()
+
+    async def settle(self) -> None:
+        """Wait until all that is fed is acknowledged; at once after a failure."""
+        await self._empty.wait()
+
+    def abandon(self) -> None:
+        """Forget what is fed, too: time is up."""
+        for work in self._fed:
+            self.setup.source.forget(work.event)
+
+    async def close(self) -> None:
+        """End the tasks and let the stage go."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self.stage = None
+        self.setup.hooks.dropped(self.setup.topic, self.partition)
+
+    # ── the two tasks ─────────────────────────────────────────────────────────────────────
+
+    async def _guard(self, work: Any) -> None:
+        try:
+            await work
+        except Exception as error:
+            log.exception("%s: stopping the worker", self._name)
+            self._failed = True
+            for task in self._tasks:
+                if task is not asyncio.current_task():
+                    task.cancel()
+            self.let_go()
+            self.abandon()
+            self._empty.set()
+            await self.setup.source.crash(error)
+
+    async def _work(self) -> None:
+        while True:
+            work = await self._queue.get()
+            self._relieve()
+            if isinstance(work, _Tick):
+                await self._speak(work)
+            else:
+                self._in_hand = work
+                await self._handle(work)
+                self._in_hand = None
+
+    def _relieve(self) -> None:
+        if self._held and self._queue.qsize() <= self.setup.queue_batches // 2:
+            self._held = False
+            self.setup.source.release(self.partition)
+
+    async def _handle(self, work: _Work) -> None:
+        stage = self.stage
+        if stage is None or self.position < work.offset:
+            stage = await self._rebuild(work.offset)
+        if work.batch is None or work.dropped:
+            return
+        await self._slots.acquire()
+        if work.dropped:
+            self._slots.release()
+            return
+        self._fed.append(work)
+        self._empty.clear()
+        self._tell_in_flight()
+        outs = await self._feed_new(stage, work.batch.records)
+        await self._acks.put((work, await self.setup.sender.send(outs)))
+
+    async def _feed_new(self, stage: Stage, records: list[Record]) -> list[Out]:
+        position = self.position
+        if records[0].offset < position:
+            fresh = [record for record in records if record.offset >= position]
+            self.setup.hooks.skipped(self.setup.topic, self.partition, len(records) - len(fresh))
+            records = fresh
+        if not records:
+            return []
+        began = time.perf_counter()
+        outs = await self._feed(stage, records, silent=False)
+        self.setup.hooks.fed(self.setup.topic, self.partition, len(records), time.perf_counter() - began)
+        self.position = records[-1].offset + 1
+        return outs
+
+    async def _speak(self, tick: _Tick) -> None:
+        setup = self.setup
+        if not setup.source.flowing() or not isinstance(self.stage, Ticking):
+            return
+        caught_up = self._queue.empty() and setup.source.remaining(self.partition, self.position) == 0
+        outs: list[Out] = self.stage.tick(tick.now_ms, caught_up=caught_up)
+        if outs:
+            await self._slots.acquire()
+            await self._acks.put((None, await setup.sender.send(outs)))
+
+    async def _acknowledge(self) -> None:
+        while True:
+            work, sent = await self._acks.get()
+            await acknowledged(sent)
+            self._slots.release()
+            if work is None:
+                continue
+            work.event.ack()
+            self._fed.remove(work)
+            self._tell_in_flight()
+            if not self._fed:
+                self._empty.set()
+
+    def _tell_in_flight(self) -> None:
+        self.setup.hooks.in_flight(self.setup.topic, self.partition, len(self._fed))
+
+    # ── the stage ─────────────────────────────────────────────────────────────────────────
+
+    async def _rebuild(self, offset: int) -> Stage:
+        """A new stage that knows the log up to `offset`, made without a word to anyone."""
+        setup, began = self.setup, time.perf_counter()
+        self.stage = None
+        note = self._note = await setup.quarantine.load(setup.topic, self.partition)
+        self._careful = note.opened(offset)
+        if self._careful:
+            log.warning("%s: opened %d times at %d, going on singly", self._name, note.opens, offset)
+        stage, start = await setup.builder.open(self.partition, offset)
+        note.forget_before(min(start, offset))
+        await setup.quarantine.save(setup.topic, self.partition, note)
+        n_records = 0
+        log_range = read_range(
+            setup.client,
+            setup.full_topic,
+            self.partition,
+            start,
+            offset,
+            isolation_level=setup.isolation_level,
+        )
+        async for records in log_range:
+            await self._feed(stage, records, silent=True)
+            n_records += len(records)
+            await asyncio.sleep(0)
+        self.stage, self.position = stage, offset
+        seconds = time.perf_counter() - began
+        n_missing = log_range.n_missing
+        log.info(
+            "%s: at %d after %.2f s, %d records replayed, %d missing",
+            *(self._name, offset, seconds, n_records, n_missing),
+        )
+        setup.hooks.rebuilt(setup.topic, self.partition, n_records, n_missing, seconds)
+        return stage
+
+    async def _feed(self, stage: Stage, records: Sequence[Record], *, silent: bool) -> list[Out]:
+        outs: list[Out] = []
+        careful = self._careful and not silent
+        for run in self._note.runs(records, careful=careful):
+            if run[0].offset in self._note.set_aside:
+                if not silent:
+                    log.error("%s: record %d crashed workers: set aside", self._name, run[0].offset)
+                    self.setup.hooks.set_aside(self.setup.topic, self.partition, run[0].offset)
+                    outs.append(dead_letter(self.setup.topic, self.partition, run[0]))
+            else:
+                outs += await self._feed_run(stage, run, careful=careful)
+        if careful:
+            self._careful, self._note.trying, self._note.opens = False, None, 0
+            await self._save_note()
+        return outs
+
+    async def _feed_run(self, stage: Stage, run: Sequence[Record], *, careful: bool) -> list[Out]:
+        if careful:
+            self._note.trying = run[0].offset
+            await self._save_note()
+        try:
+            return stage.feed(run)
+        except Exception as error:
+            if is_the_records_fault(error):
+                self._note.crashed(run[0].offset, run[-1].offset + 1)
+                await self._save_note()
+            raise
+
+    async def _save_note(self) -> None:
+        await self.setup.quarantine.save(self.setup.topic, self.partition, self._note)
