@@ -42,7 +42,7 @@ class Assessment(NamedTuple):
     judgement: Judgement
 
 
-def build_alert(
+def build_alert(  # noqa: PLR0913, PLR0917 - what an alert is made of
     ring: Ring,
     reason: AlertReason,
     found: Assessment,

@@ -56,11 +56,7 @@ def warm_up() -> None:
     texts = [words, words, f"{words} again and again, more or less", "short", "short"]
     chain = Chain(DetectorSettings(), "")
     at_ms = 1_700_000_000_000
-    post = (
-        '{"id":"%d","platform":"none","author":{"id":"%d"},"created_at":%d,"text":"%s"}'  # noqa: UP031
-    )
-    records = [
-        RawPost(i, at_ms, (post % (i, i, at_ms, text)).encode()) for i, text in enumerate(texts)
-    ]
+    post = '{"id":"%d","platform":"none","author":{"id":"%d"},"created_at":%d,"text":"%s"}'
+    records = [RawPost(i, at_ms, (post % (i, i, at_ms, text)).encode()) for i, text in enumerate(texts)]
     chain.feed(records)
     chain.end(1)

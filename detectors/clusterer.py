@@ -51,7 +51,7 @@ class Clusterer:
         self._settings = settings
         self._partition = partition
         self._n_partitions = n_partitions
-        self._time = Watermarks() if start is None else start.watermarks
+        self._time = Watermarks() if start is None else _copy(start.watermarks)
         self.epoch = 0 if start is None else start.epoch
         self.counts: Counter[str] = Counter()
         """clustered, repeated, redelivered, late, reposts_unmatched, evicted; ever growing."""
@@ -91,7 +91,8 @@ class Clusterer:
         row = int(np.searchsorted(columns.offsets, source.highest, "right"))
         self.counts["redelivered"] += row
         out: list[Activity] = []
-        for event in sorted((*pack.marks, *pack.deletes), key=_place):
+        events: list[Mark | Delete] = [*pack.marks, *pack.deletes]
+        for event in sorted(events, key=_place):
             if event.position > row:
                 self._take(pack, columns, source, row, event.position, out)
                 row = event.position
@@ -151,7 +152,7 @@ class Clusterer:
         if not before:  # all sources have spoken for the first time: nothing ended
             return
         self._begin()
-        watermarks = msgspec.msgpack.decode(msgspec.msgpack.encode(self._time), type=Watermarks)
+        watermarks = _copy(self._time)
         start = EpochStart(epoch=epoch, offset=self._offset, watermarks=watermarks, ingest_ms=self._ingest_ms)
         self.epoch_starts.append(start)
 
@@ -294,6 +295,10 @@ class _FeedStats:
         self.n_new += int((opened & ((flags & NEW_ACCOUNT) != 0)).sum())
         sampled = accounts[counted & (accounts % np.uint64(SAMPLE_ONE_IN) == 0)]
         self.accounts.update(dict.fromkeys(sampled.tolist()))
+
+
+def _copy(watermarks: Watermarks) -> Watermarks:
+    return msgspec.msgpack.decode(msgspec.msgpack.encode(watermarks), type=Watermarks)
 
 
 def _place(event: Mark | Delete) -> tuple[int, int, bool]:

@@ -14,7 +14,7 @@ from detectors import accounts as acc
 from detectors.activity import Snapshot
 from detectors.index import ClusterIndex, IndexState, rows_of
 from detectors.lifecycle import Ring
-from detectors.merge import merge
+from detectors.merge import merge, sum_counts
 from detectors.settings import DetectorSettings
 
 MAX_FRAGMENTS = 8
@@ -33,6 +33,31 @@ class Group(msgspec.Struct, kw_only=True):
     last_ms: int = 0
     n_accounts: int = 0
     """Sum over fragments: at least the distinct accounts."""
+    latest: list[tuple[int, int]] = []
+    """(event second, account) of the `close_accounts` accounts that posted last, latest first."""
+
+    @property
+    def n_posts(self) -> int:
+        """Posts of all fragments: each is in one."""
+        return sum(fragment.n_posts for fragment in self.fragments.values())
+
+    @property
+    def n_deleted(self) -> int:
+        """Shown posts whose text has gone."""
+        return sum(sample.deleted for fragment in self.fragments.values() for sample in fragment.samples)
+
+    def slots(self) -> dict[int, int]:
+        """Posts per slot."""
+        return sum_counts(dict(fragment.slots) for fragment in self.fragments.values())
+
+    def accounts(self) -> acc.AccountArray:
+        """Its accounts, each once."""
+        return acc.merge([acc.read(fragment.accounts) for fragment in self.fragments.values()])
+
+    def n_active_since(self, second: int) -> int:
+        """At least the accounts that posted after an event second: one may count in two fragments."""
+        recent = (f for f in self.fragments.values() if f.last_ms // 1000 > second)
+        return sum(int((acc.read(f.accounts)["last_s"] > second).sum()) for f in recent)
 
     def whole(self) -> Snapshot:
         """All fragments merged."""

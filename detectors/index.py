@@ -131,7 +131,8 @@ class ClusterIndex:
         ex = index._ex = _allocate(state.capacity)
         for name in _PER_EXEMPLAR:
             column = getattr(ex, name)
-            column[: state.n] = np.frombuffer(getattr(state, name), column.dtype).reshape(state.n, *column.shape[1:])
+            held = np.frombuffer(getattr(state, name), column.dtype)
+            column[: state.n] = held.reshape(state.n, *column.shape[1:])
         ex.starts[: state.n + 1] = np.frombuffer(state.starts, np.int64)
         ex.arena[: len(state.arena)] = np.frombuffer(state.arena, np.uint8)
         index._fit_scratch(ex.starts[: state.n + 1])
@@ -208,6 +209,8 @@ def _scratch(size: int) -> k.Scratch:
         np.empty(slots, np.uint32),
         np.zeros(slots, np.int64),
         np.zeros(slots, np.int64),
+        np.zeros(k.MAX_CHECKED, np.int64),
+        np.zeros(k.MAX_CHECKED, np.int64),
         np.zeros(2, np.int64),
     )
 

@@ -10,6 +10,16 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.compare_kernel import (
+    count_shared,
+    first_seen,
+    fold_bits,
+    hash_span,
+    least_jaccard,
+    load_query,
+    query_mask,
+    same_bytes,
+)
 from detectors.jit import kernel
 from detectors.sketch import N_BANDS, decode_shingles
 
@@ -26,13 +36,6 @@ DRIFT: Final = 0.7
 """A copy less like its exemplar than this becomes an exemplar too."""
 MAX_EXEMPLARS: Final = 4
 """Exemplars of a cluster (design: D3lta was measured with four)."""
-LONG_CHARS: Final = 80
-SHORT_CHARS: Final = 15
-LONG_JACCARD: Final = 0.33
-"""Least exact Jaccard of texts of `LONG_CHARS` and more (design, D3lta: 98.7 % of copies, no
-false pair; 0.30 gives 21)."""
-SHORT_JACCARD: Final = 0.6
-"""The same at `SHORT_CHARS`; linear between. Short texts share greetings and templates."""
 
 OPENED: Final = 1
 REPEATED: Final = 2
@@ -98,182 +101,72 @@ class Scratch(NamedTuple):
     keys: NDArray[np.uint32]
     owners: NDArray[np.int64]
     visits: NDArray[np.int64]
+    found: NDArray[np.int64]
+    agreements: NDArray[np.int64]
+    """(MAX_CHECKED,): candidates and their agreeing bits, best first."""
     counters: NDArray[np.int64]
     """[generation, visit], ever growing, so that nothing has to be cleared."""
 
 
 @kernel
-def fold_bits(word: np.uint64) -> int:
-    """Number of set bits of a 64-bit word (Hacker's Delight, figure 5-2)."""
-    word = word - ((word >> np.uint64(1)) & np.uint64(0x5555555555555555))
-    word = (word & np.uint64(0x3333333333333333)) + ((word >> np.uint64(2)) & np.uint64(0x3333333333333333))
-    word = (word + (word >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
-    return int((word * np.uint64(0x0101010101010101)) >> np.uint64(56))
+def insert(scratch: Scratch, n_found: int, exemplar: int, agreement: int) -> int:
+    """Put a candidate at its place, the worst out if there are `MAX_CHECKED`; how many there are."""
+    found, agreements = scratch.found, scratch.agreements
+    if n_found == MAX_CHECKED:
+        if agreement <= agreements[n_found - 1]:
+            return n_found
+        n_found -= 1
+    place = n_found
+    while place > 0 and agreements[place - 1] < agreement:
+        found[place] = found[place - 1]
+        agreements[place] = agreements[place - 1]
+        place -= 1
+    found[place] = exemplar
+    agreements[place] = agreement
+    return n_found + 1
 
 
 @kernel
-def first_seen(seen: NDArray[np.uint64], identity: np.uint64) -> bool:
-    """Add a non-zero identity to an open-addressed set; whether it was absent."""
-    mask = np.uint64(len(seen) - 1)
-    slot = identity & mask
-    while seen[slot] != np.uint64(0):
-        if seen[slot] == identity:
-            return False
-        slot = (slot + np.uint64(1)) & mask
-    seen[slot] = identity
-    return True
+def gather(ex: Exemplars, rows: Rows, row: int, base: int, n: int, scratch: Scratch) -> int:
+    """Exemplars of living clusters that share a band and enough bits, best first.
 
-
-@kernel
-def put_bands(
-    table: NDArray[np.uint64], heads: NDArray[np.uint8], bands: NDArray[np.uint32], exemplar: int, n_bands: int
-) -> None:
-    """Enter an exemplar under its first `n_bands` band hashes, oldest of a full bucket out."""
-    mask = np.uint32(len(heads) - 1)
-    for band in range(n_bands):
-        key = bands[band]
-        bucket = key & mask
-        way = heads[bucket]
-        table[bucket, way] = (np.uint64(key) << np.uint64(32)) | np.uint64(exemplar + 1)
-        heads[bucket] = (way + np.uint8(1)) & np.uint8(WAYS - 1)
-
-
-@kernel
-def load_query(
-    shingles: NDArray[np.uint32],
-    n_shingles: int,
-    keys: NDArray[np.uint32],
-    owners: NDArray[np.int64],
-    generation: int,
-    mask: int,
-) -> int:
-    """Put a text's shingles into the scratch set of this generation; how many are distinct."""
-    n_distinct = 0
-    for i in range(n_shingles):
-        slot = int(shingles[i]) & mask
-        while owners[slot] == generation and keys[slot] != shingles[i]:
-            slot = (slot + 1) & mask
-        if owners[slot] != generation:
-            owners[slot] = generation
-            keys[slot] = shingles[i]
-            n_distinct += 1
-    return n_distinct
-
-
-@kernel
-def count_shared(
-    shingles: NDArray[np.uint32],
-    n_shingles: int,
-    keys: NDArray[np.uint32],
-    owners: NDArray[np.int64],
-    visits: NDArray[np.int64],
-    generation: int,
-    visit: int,
-    mask: int,
-) -> int:
-    """How many distinct shingles are in the scratch set too."""
-    n_shared = 0
-    for i in range(n_shingles):
-        slot = int(shingles[i]) & mask
-        while owners[slot] == generation:
-            if keys[slot] == shingles[i]:
-                if visits[slot] != visit:
-                    visits[slot] = visit
-                    n_shared += 1
-                break
-            slot = (slot + 1) & mask
-    return n_shared
-
-
-@kernel
-def least_jaccard(n_chars: int) -> float:
-    """The threshold for a pair whose shorter text has `n_chars` shingles."""
-    if n_chars >= LONG_CHARS:
-        return LONG_JACCARD
-    share = (LONG_CHARS - n_chars) / (LONG_CHARS - SHORT_CHARS)
-    return LONG_JACCARD + min(1.0, share) * (SHORT_JACCARD - LONG_JACCARD)
-
-
-@kernel
-def gather(
-    table: NDArray[np.uint64],
-    heads: NDArray[np.uint8],
-    bands: NDArray[np.uint32],
-    n_bands: int,
-    n_exemplars: int,
-    bits: NDArray[np.uint64],
-    ex_bits: NDArray[np.uint64],
-    base: int,
-    found: NDArray[np.int64],
-    agreements: NDArray[np.int64],
-) -> int:
-    """Exemplars that share a band and enough bits, best first; how many (≤ `MAX_CHECKED`)."""
-    mask = np.uint32(len(heads) - 1)
+    Returns:
+        How many (≤ `MAX_CHECKED`); they stand in `scratch.found`.
+    """
+    mask = np.uint32(len(ex.heads) - 1)
     n_found = 0
-    for band in range(n_bands):
-        key = bands[band]
+    for band in range(N_BANDS):
+        key = rows.bands[row, band]
         bucket = key & mask
         for way in range(WAYS):
-            entry = table[bucket, way]
+            entry = ex.table[bucket, way]
             if np.uint32(entry >> np.uint64(32)) != key or entry == np.uint64(0):
                 continue
             exemplar = int(entry & np.uint64(0xFFFFFFFF)) - 1 - base
-            if exemplar < 0 or exemplar >= n_exemplars:
+            if exemplar < 0 or exemplar >= n or ex.clusters[exemplar] < base:
                 continue
             known = False
             for i in range(n_found):
-                known = known or found[i] == exemplar
+                known = known or scratch.found[i] == exemplar
             if known:
                 continue
-            agreement = 128 - fold_bits(bits[0] ^ ex_bits[exemplar, 0]) - fold_bits(bits[1] ^ ex_bits[exemplar, 1])
+            agreement = 128 - fold_bits(rows.bits[row, 0] ^ ex.bits[exemplar, 0])
+            agreement -= fold_bits(rows.bits[row, 1] ^ ex.bits[exemplar, 1])
             if agreement < MIN_AGREEMENT:
                 continue
-            if n_found == MAX_CHECKED:
-                if agreement <= agreements[n_found - 1]:
-                    continue
-                n_found -= 1
-            place = n_found
-            while place > 0 and agreements[place - 1] < agreement:
-                found[place] = found[place - 1]
-                agreements[place] = agreements[place - 1]
-                place -= 1
-            found[place] = exemplar
-            agreements[place] = agreement
-            n_found += 1
+            n_found = insert(scratch, n_found, exemplar, agreement)
     return n_found
 
 
 @kernel
-def same_bytes(
-    a: NDArray[np.uint8], a_start: int, a_end: int, b: NDArray[np.uint8], b_start: int, b_end: int
-) -> bool:
-    """Whether two spans hold the same bytes."""
-    if a_end - a_start != b_end - b_start:
-        return False
-    for i in range(a_end - a_start):
-        if a[a_start + i] != b[b_start + i]:
-            return False
-    return True
-
-
-@kernel
-def hash_span(blob: NDArray[np.uint8], start: int, end: int) -> np.uint32:
-    """FNV-1a, 32 bit, of a span: the only band of a text that matches exactly."""
-    value = np.uint32(2166136261)
-    for i in range(start, end):
-        value = (value ^ np.uint32(blob[i])) * np.uint32(16777619)
-    return value
-
-
-@kernel
 def best_of(
-    ex: Exemplars, rows: Rows, row: int, scratch: Scratch, found: NDArray[np.int64], n_found: int, n_distinct: int
+    ex: Exemplars, rows: Rows, row: int, scratch: Scratch, n_found: int, n_distinct: int
 ) -> tuple[int, float]:
     """The candidate nearest by exact Jaccard that passes its threshold, or -1."""
     best, best_jaccard = -1, 0.0
     mask = query_mask(rows.norm_offsets[row + 1] - rows.norm_offsets[row])
     for i in range(n_found):
-        exemplar = found[i]
+        exemplar = scratch.found[i]
         other = ex.n_distinct[exemplar]
         if other == 0:
             continue
@@ -296,15 +189,6 @@ def best_of(
 
 
 @kernel
-def query_mask(n_bytes: int) -> int:
-    """Mask of a scratch set that stays at most half full for a text of `n_bytes`."""
-    size = 256
-    while size < 2 * n_bytes:
-        size *= 2
-    return size - 1
-
-
-@kernel
 def find_exact(ex: Exemplars, rows: Rows, row: int, key: np.uint32, base: int, n: int) -> int:
     """The exemplar with the same bytes, or -1."""
     bucket = key & np.uint32(len(ex.heads) - 1)
@@ -319,6 +203,45 @@ def find_exact(ex: Exemplars, rows: Rows, row: int, key: np.uint32, base: int, n
         ):
             return exemplar
     return -1
+
+
+@kernel
+def nearest(
+    ex: Exemplars, rows: Rows, row: int, base: int, n: int, scratch: Scratch
+) -> tuple[int, float, int]:
+    """(exemplar or -1, its similarity, distinct shingles of the row or 0 if it matches only exactly)."""
+    start, end = rows.norm_offsets[row], rows.norm_offsets[row + 1]
+    if rows.exact[row]:
+        return find_exact(ex, rows, row, hash_span(rows.norms, start, end), base, n), 1.0, 0
+    n_shingles = decode_shingles(rows.norms, start, end, scratch.shingles)
+    scratch.counters[0] += 1
+    mask = query_mask(end - start)
+    n_distinct = load_query(
+        scratch.shingles, n_shingles, scratch.keys, scratch.owners, scratch.counters[0], mask
+    )
+    n_found = gather(ex, rows, row, base, n, scratch)
+    best, jaccard = best_of(ex, rows, row, scratch, n_found, n_distinct)
+    return best, jaccard, n_distinct
+
+
+@kernel
+def put_band(ex: Exemplars, key: np.uint32, exemplar: int, base: int) -> None:
+    """Enter an exemplar under one band hash, the oldest of a full bucket out."""
+    bucket = key & np.uint32(len(ex.heads) - 1)
+    way = ex.heads[bucket]
+    ex.table[bucket, way] = (np.uint64(key) << np.uint64(32)) | np.uint64(base + exemplar + 1)
+    ex.heads[bucket] = (way + np.uint8(1)) & np.uint8(WAYS - 1)
+
+
+@kernel
+def put_bands(ex: Exemplars, bands: NDArray[np.uint32], exemplar: int, base: int) -> None:
+    """Enter an exemplar under its bands; one that matches only exactly under the hash of its bytes."""
+    if ex.n_distinct[exemplar] == 0:
+        key = hash_span(ex.arena, ex.starts[exemplar], ex.starts[exemplar + 1])
+        put_band(ex, key, exemplar, base)
+        return
+    for band in range(N_BANDS):
+        put_band(ex, bands[band], exemplar, base)
 
 
 @kernel
@@ -354,37 +277,19 @@ def assign_rows(
     Returns:
         (the row that was not taken, `FULL`) or (number of rows, `DONE`).
     """
-    found = np.empty(MAX_CHECKED, np.int64)
-    agreements = np.empty(MAX_CHECKED, np.int64)
-    exact_band = np.empty(1, np.uint32)
     for row in range(first, len(rows.identities)):
         base, n = state[0], state[1]
-        start, end = rows.norm_offsets[row], rows.norm_offsets[row + 1]
-        if n + 1 > state[2] or ex.starts[n] + (end - start) > len(ex.arena):
+        n_bytes = rows.norm_offsets[row + 1] - rows.norm_offsets[row]
+        if n + 1 > state[2] or ex.starts[n] + n_bytes > len(ex.arena):
             return row, FULL
         out.clusters[row], out.jaccard[row], out.bits[row] = -1, 1.0, 0
         if rows.identities[row] != np.uint64(0) and not first_seen(seen, rows.identities[row]):
             out.bits[row] = REPEATED
             continue
-        best, n_distinct = -1, 0
-        if rows.exact[row]:
-            exact_band[0] = hash_span(rows.norms, start, end)
-            best = find_exact(ex, rows, row, exact_band[0], base, n)
-        else:
-            n_shingles = decode_shingles(rows.norms, start, end, scratch.shingles)
-            scratch.counters[0] += 1
-            n_distinct = load_query(
-                scratch.shingles, n_shingles, scratch.keys, scratch.owners, scratch.counters[0], query_mask(end - start)
-            )
-            n_found = gather(
-                ex.table, ex.heads, rows.bands[row], N_BANDS, n, rows.bits[row], ex.bits, base, found, agreements
-            )
-            best, out.jaccard[row] = best_of(ex, rows, row, scratch, found, n_found, n_distinct)
-        if best >= 0 and ex.clusters[best] >= base:
+        best, jaccard, n_distinct = nearest(ex, rows, row, base, n, scratch)
+        if best >= 0:
             cluster = ex.clusters[best]
-            out.clusters[row] = cluster
-            if rows.exact[row]:
-                out.jaccard[row] = 1.0
+            out.clusters[row], out.jaccard[row] = cluster, jaccard
             if rows.passive[row]:
                 continue
             ex.n_posts[cluster - base] += 1
@@ -393,7 +298,6 @@ def assign_rows(
             ex.n_exemplars[cluster - base] += 1
             out.bits[row] = NEW_EXEMPLAR
         else:
-            out.jaccard[row] = 1.0
             if rows.passive[row]:
                 continue
             cluster = base + n
@@ -403,10 +307,7 @@ def assign_rows(
             ex.n_exemplars[n] = 1
         ex.clusters[n] = cluster
         append_exemplar(ex, rows, row, n, n_distinct)
-        if rows.exact[row]:
-            put_bands(ex.table, ex.heads, exact_band, base + n, 1)
-        else:
-            put_bands(ex.table, ex.heads, rows.bands[row], base + n, N_BANDS)
+        put_bands(ex, rows.bands[row], n, base)
         state[1] = n + 1
     return len(rows.identities), DONE
 
@@ -414,13 +315,8 @@ def assign_rows(
 @kernel
 def enter_bands(ex: Exemplars, bands: NDArray[np.uint32], first: int, last: int, base: int) -> None:
     """Enter exemplars [first, last) into the band table, given their bands."""
-    exact_band = np.empty(1, np.uint32)
     for i in range(first, last):
-        if ex.n_distinct[i] == 0:
-            exact_band[0] = hash_span(ex.arena, ex.starts[i], ex.starts[i + 1])
-            put_bands(ex.table, ex.heads, exact_band, base + i, 1)
-        else:
-            put_bands(ex.table, ex.heads, bands[i - first], base + i, N_BANDS)
+        put_bands(ex, bands[i - first], i, base)
 
 
 @kernel

@@ -33,7 +33,7 @@ def merge(fragments: Sequence[Snapshot]) -> Snapshot:
         n_posts=sum(s.n_posts for s in ordered),
         n_reposts=sum(s.n_reposts for s in ordered),
         last_ms=max(s.last_ms for s in ordered),
-        slots=sorted(_sum(dict(s.slots) for s in ordered).items()),
+        slots=sorted(sum_counts(dict(s.slots) for s in ordered).items()),
         accounts=rows.tobytes(),
         hyperloglog=acc.union(registers),
         exemplars=[text for s in ordered for text in s.exemplars][:16],
@@ -41,10 +41,10 @@ def merge(fragments: Sequence[Snapshot]) -> Snapshot:
         first_post=first.first_post,
         samples=_samples(ordered),
         variants=_variants(ordered),
-        hashtags=_top(_sum(s.hashtags for s in ordered)),
-        urls=_top(_sum(s.urls for s in ordered)),
-        platforms=_top(_sum(s.platforms for s in ordered)),
-        langs=_top(_sum(s.langs for s in ordered)),
+        hashtags=_top(sum_counts(s.hashtags for s in ordered)),
+        urls=_top(sum_counts(s.urls for s in ordered)),
+        platforms=_top(sum_counts(s.platforms for s in ordered)),
+        langs=_top(sum_counts(s.langs for s in ordered)),
     )
 
 
@@ -63,7 +63,8 @@ def _variants(ordered: Sequence[Snapshot]) -> list[Variant]:
     return [Variant(text, n) for text, n in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:10]]
 
 
-def _sum(parts: Iterable[dict[K, int]]) -> dict[K, int]:
+def sum_counts(parts: Iterable[dict[K, int]]) -> dict[K, int]:
+    """Counts added up by key."""
     total: Counter[K] = Counter()
     for part in parts:
         total.update(part)

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.normalise import normalise_batch
-from detectors.post import Post, Rejected, TimedPost, epoch_ms, parse_post
+from detectors.post import EARLIEST_MS, Post, Rejected, TimedPost, epoch_ms, parse_post
 from detectors.rows import AGE_KNOWN, CLOCK_LIED, EXACT, NEW_ACCOUNT, REPOST, Delete, Mark, Pack, Sample
 from detectors.settings import DetectorSettings
 from detectors.sketch import sketch_batch
@@ -31,6 +31,8 @@ SHORT_CHARS = 15
 """Normalised texts below this match only exactly, or by link or media (design)."""
 SHOWN_CHARS = 1_000
 """Code points of a text that people are shown."""
+LINK_CHARS = 500
+"""Longest address that people are shown."""
 PACK_BYTES = 512_000
 """A pack is split past this size; Kafka's default limit is 1 MB (design)."""
 ROW_BYTES = 300
@@ -118,9 +120,7 @@ class Sketcher:
         for index, (record, timed) in enumerate(events):
             self._place(index, record, timed, batch, rows)
         packs = [
-            (partition, pack)
-            for partition, part in enumerate(rows)
-            for pack in self._packs(batch, part)
+            (partition, pack) for partition, part in enumerate(rows) for pack in self._packs(batch, part)
         ]
         return Sketched(packs, rejected, batch.counts)
 
@@ -153,7 +153,8 @@ class Sketcher:
             if post.op == "delete":
                 identity = self._hash(post.platform, post.id)
                 for part in rows:
-                    part.deletes.append(Delete(len(part.indices), record.offset, self._watermark_ms, identity))
+                    at = (len(part.indices), record.offset, self.watermark_ms)
+                    part.deletes.append(Delete(*at, identity))
             return
         norm, exact = batch.matching_text(index, post)
         if not norm:
@@ -187,8 +188,10 @@ class Sketcher:
             | (CLOCK_LIED if timed.clock_lied else 0)
         )
         if post.author is not None and post.author.created_at is not None:
-            age_ms = timed.event_ms - epoch_ms(post.author.created_at)
-            if age_ms >= -DAY_MS:  # an account created after its post tells nothing
+            created_ms = epoch_ms(post.author.created_at)
+            age_ms = timed.event_ms - created_ms
+            # An account created after its post, or before any feed, tells nothing.
+            if age_ms >= -DAY_MS and created_ms >= EARLIEST_MS:
                 flags |= AGE_KNOWN
                 if age_ms < self._settings.new_account_days * DAY_MS:
                     flags |= NEW_ACCOUNT
@@ -208,9 +211,9 @@ class Sketcher:
                 text=text[:SHOWN_CHARS],
                 clipped=len(text) > SHOWN_CHARS,
                 lang=post.lang,
-                url=post.url,
+                url=post.url if post.url is not None and len(post.url) <= LINK_CHARS else None,
                 hashtags=[tag.lstrip("#")[:100] for tag in hashtags[:10]],
-                urls=[link[:500] for link in links[:5]],
+                urls=[link[:LINK_CHARS] for link in links[:5]],
             )
         )
 
@@ -264,16 +267,16 @@ class _Batch:
         norm = self._blob[self._ends[index] : self._ends[index + 1]]
         if self._n_chars[index] >= SHORT_CHARS:
             return norm, False
-        if post.urls:
-            return b"link " + post.urls[0].encode(), True
+        links = post.urls if post.urls is not None else _LINK.findall(post.text or "")
+        link = next(filter(None, links), None)
+        if link:  # NUL: no normalised text has one
+            return b"\0link " + link.encode(), True
         hashes = [media.phash for media in post.media or () if media.phash]
         if hashes:
-            return b"media " + hashes[0].lower().encode(), True
+            return b"\0media " + hashes[0].lower().encode(), True
         return norm, True
 
-    def add_row(
-        self, *, index: int, norm: bytes, flags: int, sample: bytes, numbers: tuple[int, ...]
-    ) -> int:
+    def add_row(self, *, index: int, norm: bytes, flags: int, sample: bytes, numbers: tuple[int, ...]) -> int:
         """Append a row; returns its number."""
         self.counts["sketched"] += 1
         self.counts["reposts"] += flags & REPOST

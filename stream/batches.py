@@ -159,6 +159,8 @@ class BatchConsumer(_Consumer):
         self._inflight: defaultdict[Any, deque[int]] = defaultdict(deque)
         """Offset of the last record of each batch handed out and not yet committed, in order."""
         self._held: set[Any] = set()
+        self._leaving = False
+        """Between the revocation of partitions and the next assignment."""
         super().__init__(*args, **kwargs)
 
     def _new_consumer_thread(self) -> BatchConsumerThread:
@@ -194,8 +196,13 @@ class BatchConsumer(_Consumer):
     # ── rebalances and stops ──────────────────────────────────────────────────────────────
 
     async def perform_seek(self) -> None:
-        """Every rebalance ends here: forget what was in hand, read on from the committed offsets."""
-        self._forget_progress(list(self._inflight))
+        """Every rebalance ends here: read on from the committed offsets, and tell who listens.
+
+        Faust's fetcher also calls it whenever the flow stops. While work in hand is still being
+        drained that would set back what is about to be committed, so it waits for its turn.
+        """
+        if self._leaving or self.app.should_stop:
+            return
         await super().perform_seek()
         committed = {TP(tp.topic, tp.partition): self._committed_offset[tp] for tp in self.assignment()}
         fresh = [tp for tp, offset in committed.items() if offset is None]
@@ -221,12 +228,14 @@ class BatchConsumer(_Consumer):
 
     async def on_partitions_assigned(self, assigned: set[Any], generation_id: int = 0) -> None:
         """Faust seeks nothing for an empty assignment, so listeners hear of it here."""
+        self._leaving = False
         await super().on_partitions_assigned(assigned, generation_id)
         if not assigned:
             await self._tell({})
 
     async def on_partitions_revoked(self, revoked: set[Any]) -> None:
         """Drain and commit while the bookkeeping still stands, then let Faust clear it."""
+        self._leaving = True
         if revoked and not self.app.should_stop:
             self.stop_flow()
             self.app.flow_control.suspend()
@@ -239,16 +248,12 @@ class BatchConsumer(_Consumer):
 
     async def wait_empty(self) -> None:
         """Bounded, unlike stock Faust: listeners drain, and what they let go of is read again."""
-        import sys
-        print("DBG we0", dict(self._committed_offset), {k: list(v) for k, v in self._inflight.items()}, dict(self._acked_index), file=sys.stderr)
         for listener in self.transport.listeners.values():
             await listener.drain()
-        print("DBG we1", dict(self._committed_offset), {k: list(v) for k, v in self._inflight.items()}, dict(self._acked_index), file=sys.stderr)
         await super().wait_empty()
         # A commit that was under way may have been worked out before the last acknowledgement.
         await self.maybe_wait_for_commit_to_finish()
-        r = await self.commit()
-        print("DBG we2", r, dict(self._committed_offset), {k: list(v) for k, v in self._inflight.items()}, dict(self._acked_index), file=sys.stderr)
+        await self.commit()
 
     async def _tell(self, positions: Mapping[Any, int]) -> None:
         try:

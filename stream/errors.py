@@ -6,6 +6,7 @@ TocsinError                  everything we raise on purpose; its text says what 
 ├── TopicError               a topic is missing, or its settings would lose state
 ├── PackError                bytes between our own stages that we can't read: a broken invariant
 ├── StateError               recovered state contradicts the log: a broken invariant
+├── FeedError                a file of posts can't be read (stream.feeds)
 └── BrokerError              the broker can't be reached or refuses us (retriable)
 ```
 

@@ -84,7 +84,7 @@ class NdjsonFeed:
             if not line:
                 raise StopIteration
             self.n_lines += 1
-            if len(line) > MAX_LINE_BYTES:
+            if len(line) > MAX_LINE_BYTES and not line.endswith(b"\n"):
                 raise FeedError(
                     f"{self.name}, line {self.n_lines}: longer than {MAX_LINE_BYTES >> 20} MiB. "
                     "A feed has one JSON post a line; is this NDJSON?"

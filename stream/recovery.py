@@ -16,7 +16,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from stream.errors import BrokerError, StateError
 from stream.stage import Record
 
-_POLL_MS = 100
+_POLL_MS = 20
 _FETCH_BYTES = 4 * 1024 * 1024
 
 

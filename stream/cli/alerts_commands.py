@@ -82,7 +82,7 @@ Examples:
     help="Leave out what is less grave.",
 )
 @click.option("--since", type=Since(), help="Told since: 30m, 2h, 7d ago, or 2024-05-15T10:21:00Z.")
-def alerts(  # noqa: PLR0913 (one a command-line option)
+def alerts(
     *,
     ids: tuple[str, ...],
     follow: bool,

@@ -53,7 +53,7 @@ class _Speed(click.ParamType):
 @click.option("--seed", type=int, default=7, help="Equal seeds give equal posts, byte for byte.")
 @click.option("--out", metavar="FILE", help="Where to write: FILE, FILE.gz (compressed), or - for stdout.")
 @click.option("--list", "list_", is_flag=True, help="List the scenarios and end.")
-def scenario(name: str | None, seed: int, out: str | None, list_: bool) -> int:  # noqa: D301, FBT001
+def scenario(name: str | None, seed: int, out: str | None, list_: bool) -> int:  # noqa: FBT001
     """Write a made-up feed with a campaign in it, as NDJSON.
 
     Every text in it is written by us; the campaign has the size, the hours and the hashtags
@@ -63,7 +63,7 @@ def scenario(name: str | None, seed: int, out: str | None, list_: bool) -> int: 
     tocsin scenario --list
     tocsin scenario new-caledonia --seed 7 --out posts.ndjson
     tocsin scenario new-caledonia --out - | tocsin replay - --speed max
-    """
+    """  # noqa: D301 (click's mark for lines to leave alone)
     if list_:
         for known in SCENARIOS.values():
             click.echo(f"{known.name}: {known.summary}")
@@ -116,7 +116,7 @@ def _output(out: str) -> Iterator[IO[bytes]]:
 @click.command(context_settings={"show_default": True})
 @click.argument("file", metavar="FILE")
 @click.option("--speed", type=_Speed(), default="max", help="Times real time, by created_at; or max.")
-def replay(file: str, speed: float) -> int:  # noqa: D301 (click's mark for "don't wrap")
+def replay(file: str, speed: float) -> int:
     """Play a feed into Kafka: FILE of one JSON post a line, gzipped or not, or - for stdin.
 
     Posts go to the topic `posts` as they are, at the pace of their `created_at`: at speed 60
@@ -127,7 +127,7 @@ def replay(file: str, speed: float) -> int:  # noqa: D301 (click's mark for "don
     tocsin replay posts.ndjson --speed 60
     tocsin replay archive.ndjson.gz --speed max
     zstdcat archive.zst | TOCSIN_BOOTSTRAP=kafka:9092 tocsin replay - --speed 10
-    """
+    """  # noqa: D301 (as above)
     settings = load_settings()
     console = Console(stderr=True)
     with NdjsonFeed(file) as feed:

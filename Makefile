@@ -1,0 +1,65 @@
+# Everything a founder or a stranger types. Python 3.11+, make and git are enough; Java 17+ and
+# Maven add the tier on real Apache Kafka.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip --disable-pip-version-check --quiet
+
+.PHONY: help demo test test-kafka bench lint readme wheel test-wheel clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+# One stamp per set of extras: installing again is skipped, so a second run needs no network.
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Tocsin needs Python 3.11 or newer: make PYTHON=python3.12 …")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.embedded: pyproject.toml | $(BIN)/python
+	@echo "installing Tocsin into $(VENV) (a minute, once)"
+	$(PIP) install --editable '.[embedded]'
+	@touch $@
+
+$(VENV)/.test: pyproject.toml | $(BIN)/python
+	@echo "installing Tocsin and its test tools into $(VENV)"
+	$(PIP) install --editable '.[test]'
+	@touch $@ $(VENV)/.embedded
+
+$(VENV)/.lint: pyproject.toml | $(VENV)/.test
+	$(PIP) install --editable '.[test,lint]'
+	@touch $@
+
+demo: $(VENV)/.embedded  ## watch the New Caledonia campaign ring: broker, worker, replay, alerts
+	$(BIN)/tocsin demo
+
+test: $(VENV)/.test  ## unit, contract, replay and broker tests; real Kafka too where Java and Maven are
+	$(BIN)/python -m pytest
+
+test-kafka: $(VENV)/.test  ## the tier on real Apache Kafka; fails where Java 17+ or Maven is missing
+	KAFKA_TIER=require $(BIN)/python -m pytest -m kafka
+
+bench: $(VENV)/.test  ## throughput and delay, against peers in the same run; writes build/bench.json
+	$(BIN)/python -m tests.bench --only "$(ONLY)"
+
+lint: $(VENV)/.lint  ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+readme: $(VENV)/.test  ## put the settings table of the code into the README, and check its names
+	$(BIN)/python .ci/check_docs.py --write
+
+wheel: $(VENV)/.lint  ## build/wheel/tocsin-*.whl
+	rm -rf build/wheel
+	$(BIN)/python -m build --wheel --outdir build/wheel . >/dev/null
+
+test-wheel: wheel  ## unit and contract tests against the built wheel, in an environment of its own
+	rm -rf build/wheel-venv
+	$(PYTHON) -m venv build/wheel-venv
+	build/wheel-venv/bin/pip --disable-pip-version-check --quiet install "$$(ls build/wheel/*.whl)[test]"
+	cd tests && ../build/wheel-venv/bin/python -m pytest -c ../pyproject.toml --rootdir .. unit contract replay
+
+clean:  ## remove what the targets made
+	rm -rf build dist $(VENV) .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +

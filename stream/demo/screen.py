@@ -1,0 +1,125 @@
+"""What is seen while the demo runs: colours and a bar on a terminal, plain lines anywhere else."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import IO
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.text import Text
+
+from detectors.alert import Alert, Severity
+from stream.alert_text import describe, headline
+from stream.demo.truth import Finding
+
+_STYLES = {Severity.CRITICAL: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
+_PLAIN_EVERY_S = 1800
+_MIN_WIDTH = 40
+
+INTRO = """\
+Tocsin reads social posts and rings when many accounts suddenly say nearly the same thing.
+
+What you will see: the afternoon of 15 May 2024, five hours in about a minute. That day 1,686
+accounts on X and 80 on Facebook posted two texts against France in New Caledonia 5,332 times,
+in French and in English; VIGINUM, the French service against foreign digital interference,
+published these facts. Everything here is made up by a generator from its published figures:
+every text, every account, and around them ten times as many posts of ordinary talk, headlines,
+bots, fans and apps, in fourteen languages. Nothing is downloaded, nobody's post is shown.
+
+All of it runs on this machine and ends with this command: a broker of the Kafka protocol,
+Tocsin's worker in its own process, and the replay that feeds it. Ctrl-C stops everything.
+"""
+
+LEGEND = """\
+Each line is one alert:  time  SEVERITY what happened: “the words”, how many, since when.
+  CRITICAL wakes someone · WARNING stands on the dashboard · INFO is a list to look through
+  "rings" is new, "grew" has doubled or turned graver, "resolved" has been quiet for 15 minutes
+  ← what it is in truth. Only the demo knows: the worker sees posts like any others.
+Times are those of 15 May 2024, UTC (Paris time less two hours).
+"""
+
+
+class Screen:
+    """Everything that is printed.
+
+    Args:
+        out: where to; a terminal or not.
+    """
+
+    def __init__(self, out: IO[str]) -> None:
+        self.console = Console(file=out, highlight=False, markup=False, emoji=False)
+        self.is_live = self.console.is_terminal and not self.console.is_dumb_terminal
+        self._bar: Progress | None = None
+        self._task = TaskID(0)
+        self._next_plain_s = 0.0
+
+    def say(self, text: str | Text, style: str = "") -> None:
+        """Print a line; outside a terminal it is never wrapped."""
+        told = Text(text) if isinstance(text, str) else text
+        if style:
+            told.stylize(style)
+        self.console.print(told, soft_wrap=not self.console.is_terminal)
+
+    @contextmanager
+    def step(self, doing: str) -> Iterator[None]:
+        """Say what takes a while, while it does."""
+        if self.is_live:
+            with self.console.status(Text(doing)):
+                yield
+        else:
+            self.say(doing)
+            yield
+
+    def alert(self, alert: Alert, finding: Finding) -> None:
+        """One line for one alert."""
+        line = Text(f"{alert.updated_at.astimezone(UTC):%H:%M:%S}  ")
+        line.append(headline(alert), _STYLES[alert.severity])
+        line.append(f"  ← {finding.label}", "bold" if finding.is_campaign else "dim")
+        self.say(line)
+
+    def in_full(self, alert: Alert) -> None:
+        """The alert as the person on call reads it."""
+        self.say("")
+        self.say("┌ This is what the person on call gets:", "bold")
+        for line in describe(alert).split("\n"):
+            self.say(f"│ {line}" if line else "│")
+        self.say("└", "bold")
+        self.say("")
+
+    def mark(self, event_s: float, text: str) -> None:
+        """Something that happens in the feed."""
+        self.say(f"{_clock(event_s)}  ──── {text} ────", "bold magenta")
+
+    @contextmanager
+    def progress(self, n_posts: int) -> Iterator[None]:
+        """Show how far the replay is, below what is printed meanwhile."""
+        if not self.is_live:
+            yield
+            return
+        narrow = self.console.width < _MIN_WIDTH
+        columns = [TextColumn("{task.fields[clock]}", style="bold")]
+        if not narrow:
+            columns.append(BarColumn(bar_width=None))  # type: ignore[arg-type]  # any column will do
+        columns.append(TextColumn("{task.fields[note]}"))
+        with Progress(*columns, console=self.console, expand=not narrow, refresh_per_second=8) as bar:
+            self._bar = bar
+            self._task = bar.add_task("", total=n_posts, clock="--:--:--", note="")
+            try:
+                yield
+            finally:
+                self._bar = None
+
+    def progressed(self, event_s: float, n_sent: int, n_read: int, rate: float) -> None:
+        """Bring the progress up to date; outside a terminal a line every half hour of event time."""
+        note = f"sent {n_sent:,}  read {n_read:,}  {rate:,.0f}/s"
+        if self._bar is not None:
+            self._bar.update(self._task, completed=n_sent, clock=_clock(event_s), note=note)
+        elif event_s >= self._next_plain_s:
+            if self._next_plain_s:
+                self.say(f"{_clock(event_s)}  … {note}")
+            self._next_plain_s = event_s - event_s % _PLAIN_EVERY_S + _PLAIN_EVERY_S
+
+
+def _clock(event_s: float) -> str:
+    return f"{datetime.fromtimestamp(event_s, UTC):%H:%M:%S}"

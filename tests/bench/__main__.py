@@ -1,0 +1,69 @@
+"""``make bench``: measured in one run on this machine, against the real peer where there is one.
+
+Prints a table and writes ``build/bench.json`` (rows: id, measure, value, unit, peers, ratio,
+reach, holds). ``make bench ONLY=worker`` runs one row. Medians of `--repeat` runs.
+"""
+
+import argparse
+import asyncio
+import os
+import platform
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import orjson
+from rich.console import Console
+from rich.table import Table
+
+from tests.bench import delay, detector, worker
+from tests.bench.rows import Row, Setup
+
+ROWS: dict[str, Callable[[Setup], list[Row]]] = {
+    "detector": detector.measure,
+    "worker": lambda setup: asyncio.run(worker.measure(setup)),
+    "delay": lambda setup: asyncio.run(delay.measure(setup)),
+}
+
+
+def main() -> int:
+    """Run the rows asked for; exit code 0 whatever they show: figures are judged by people."""
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--only", choices=[*ROWS, ""], default=os.environ.get("ONLY", ""))
+    parser.add_argument("--repeat", type=int, default=3, help="runs of each row; medians are shown")
+    parser.add_argument("--out", type=Path, default=Path("build/bench.json"))
+    arguments = parser.parse_args()
+    console = Console(stderr=True)
+    setup = Setup(repeat=arguments.repeat, say=lambda text: console.print(f"[dim]{text}[/dim]"))
+    rows = [row for name, run in ROWS.items() if arguments.only in {"", name} for row in run(setup)]
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    machine = describe_machine()
+    document = {"machine": machine, "rows": [row.as_dict() for row in rows]}
+    arguments.out.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2))
+    show(rows, machine)
+    return 0
+
+
+def describe_machine() -> dict[str, str | int]:
+    """What the figures were measured on."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    cpu = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+    return {"cpu": cpu or platform.processor(), "cores": os.cpu_count() or 0, "python": platform.python_version()}
+
+
+def show(rows: list[Row], machine: dict[str, str | int]) -> None:
+    """The table."""
+    table = Table(title=f"{machine['cores']} × {machine['cpu']}, Python {machine['python']}")
+    for heading in ("row", "measure", "value", "peers", "ratio", "reach", "holds"):
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        peers = ", ".join(f"{name} {value:,.0f}" for name, value in row.peers.items())
+        holds = "" if row.holds is None else "yes" if row.holds else "NO"
+        ratio = "" if row.ratio is None else f"{row.ratio:.1f}×"
+        table.add_row(row.id, row.measure, f"{row.value:,.3g} {row.unit}", peers, ratio, row.reach, holds)
+    Console(width=None if sys.stdout.isatty() else 120).print(table)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

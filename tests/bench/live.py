@@ -1,0 +1,102 @@
+"""A broker with posts on it, and workers as processes, for the benchmarks."""
+
+import asyncio
+import os
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+
+from stream.child import Child
+from stream.embedded import EmbeddedBroker
+from stream.settings import Settings
+from stream.topics import create_topics
+
+DEADLINE_S = 300.0
+
+
+class Worker:
+    """A running ``tocsin worker`` and its metrics."""
+
+    def __init__(self, log: Path) -> None:
+        self._log = log
+        self._url = ""
+
+    async def url(self) -> str:
+        """Where it serves, once it says so."""
+        while not self._url:
+            for line in self._log.read_text(errors="replace").splitlines():
+                if "serving /metrics" in line:
+                    self._url = f"http://127.0.0.1:{line.split()[-1]}"
+            await asyncio.sleep(0.02)
+        return self._url
+
+    async def metrics(self) -> dict[str, float]:
+        """Every sample by its name with labels."""
+        text = await asyncio.to_thread(_get, f"{await self.url()}/metrics")
+        lines = (line.rpartition(" ") for line in text.splitlines() if not line.startswith("#"))
+        return {name: float(value) for name, _, value in lines}
+
+    async def ready(self) -> None:
+        """Return when it says so."""
+        url = await self.url()
+        while not await asyncio.to_thread(_is_ok, f"{url}/readyz"):
+            await asyncio.sleep(0.02)
+
+
+@contextmanager
+def running(argv: Sequence[str], settings: Settings, folder: Path) -> Any:
+    """A process with these settings in its environment; yields its log."""
+    changed = settings.model_dump(exclude_defaults=True, mode="json")
+    env = os.environ | {f"TOCSIN_{name.upper()}": str(value) for name, value in changed.items()}
+    log = folder / f"{time.monotonic_ns()}.log"
+    with log.open("wb") as output, Child([sys.executable, *argv], output=output, env=env):
+        yield log
+
+
+@asynccontextmanager
+async def broker(partitions: int) -> AsyncIterator[tuple[Settings, Path]]:
+    """The embedded broker with our topics; settings to reach it; a folder for the run."""
+    with tempfile.TemporaryDirectory(prefix="tocsin-bench-") as name, EmbeddedBroker() as embedded:
+        settings = Settings(
+            bootstrap=embedded.bootstrap,
+            posts_partitions=partitions,
+            sketches_partitions=partitions,
+            metrics_port=0,
+            data_dir=Path(name) / "data",
+            session_timeout_s=6,
+        )
+        await create_topics(settings)
+        yield settings, Path(name)
+
+
+@asynccontextmanager
+async def producer(settings: Settings) -> AsyncIterator[AIOKafkaProducer]:
+    """A producer for posts."""
+    made = AIOKafkaProducer(
+        bootstrap_servers=settings.bootstrap, linger_ms=5, max_batch_size=262_144, max_request_size=1_000_000
+    )
+    await made.start()
+    try:
+        yield made
+    finally:
+        await made.stop()
+
+
+def _get(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 (our own loopback address)
+        return str(answer.read().decode())
+
+
+def _is_ok(url: str) -> bool:
+    try:
+        _get(url)
+    except OSError:
+        return False
+    return True
