@@ -4,6 +4,7 @@ from base64 import b64encode
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from detectors import accounts as acc
 from detectors.activity import Snapshot
 from detectors.alert import (
     Alert,
@@ -29,23 +30,21 @@ N_KEYS = 20
 N_SAMPLES = 10
 
 
-class Assessment(NamedTuple):
-    """A group judged at one moment."""
+class Measured(NamedTuple):
+    """A group's numbers at one moment."""
 
-    whole: Snapshot
     parts: Parts
     coordination: float
     novelty: Novelty
-    n_accounts: tuple[int, bool]
-    """Distinct accounts, and whether that is exact."""
-    starts_ms: int
     judgement: Judgement
 
 
-def build_alert(  # noqa: PLR0913, PLR0917 - what an alert is made of
+def build_alert(  # noqa: PLR0913 (an alert is many things)
     ring: Ring,
     reason: AlertReason,
-    found: Assessment,
+    found: Measured,
+    whole: Snapshot,
+    *,
     now_ms: int,
     ingest_ms: int,
     merged_into: str | None,
@@ -57,14 +56,16 @@ def build_alert(  # noqa: PLR0913, PLR0917 - what an alert is made of
     Args:
         ring: What has been told, this transition included.
         reason: Why it is written.
-        found: The burst as it stands.
+        found: The burst's numbers.
+        whole: All that is known of it.
         now_ms: Event time of the transition.
         ingest_ms: Append time of the post that tripped it.
         merged_into: The surviving burst, if `reason` is MERGED.
         slot_s: Length of a slot, seconds.
         detector: (version, settings digest).
     """
-    whole, parts = found.whole, found.parts
+    parts = found.parts
+    n_accounts, is_exact = acc.count(acc.read(whole.accounts), whole.hyperloglog)
     firing = ring.firing
     return Alert(
         id=ring.id,
@@ -79,8 +80,8 @@ def build_alert(  # noqa: PLR0913, PLR0917 - what an alert is made of
         late=0.0,
         posts=whole.n_posts,
         reposts=whole.n_reposts,
-        accounts=found.n_accounts[0],
-        accounts_exact=found.n_accounts[1],
+        accounts=n_accounts,
+        accounts_exact=is_exact,
         rate_per_min=found.novelty.rate_per_min,
         baseline_per_min=found.novelty.baseline_per_min,
         novelty=found.novelty.value,

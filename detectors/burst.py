@@ -7,7 +7,7 @@ gap term asks instead how soon n posts came after the first, in all the time the
 
 Direction: higher is more surprising; 0 is none; -log10 units, capped at 300.
 Assumptions: posts of organic content come at a rate that the past 24 h know. Fails: in the
-first minutes of a feed there is no history, and nothing rings; a template that comes in
+first ten minutes of a feed there is no history, and nothing rings; a template that comes in
 hourly waves looks new in each until a day is known.
 
 Source: conditional binomial test (Przyborowski, Wilenski 1940); measured on troll-farm days
@@ -23,6 +23,9 @@ from scipy.special import bdtrc  # type: ignore[import-untyped]
 WINDOWS_S = (300, 3600)
 """Two windows: a wave, and an hour."""
 MAX_NOVELTY = 300.0
+MAX_GAP_POSTS = 13
+"""Posts that count in the gap term: it is for slow farms, and would ring for any template that
+began after the feed did if a thousand posts of steady life counted as surprises."""
 RATE_WINDOW_S = 300
 
 
@@ -54,7 +57,7 @@ def novelty(
     n_total = sum(n for slot, n in slots.items() if oldest <= slot <= now_slot)
     best, best_window = _gap(n_total, first_ms, now_ms, feed_start_ms), WINDOWS_S[-1]
     for window_s in WINDOWS_S:
-        if history_s <= window_s:
+        if history_s < 2 * window_s:  # less than as much again to compare it with
             continue
         first_slot = now_slot - window_s // slot_s + 1
         n_window = sum(n for slot, n in slots.items() if first_slot <= slot <= now_slot)
@@ -83,8 +86,8 @@ def surprise(n_window: int, n_total: int, share: float) -> float:
 
 
 def _gap(n: int, first_ms: int, now_ms: int, feed_start_ms: int) -> float:
-    """-(n - 1)·log10 of the part of the feed's life since the first of n posts."""
+    """-(n - 1)·log10 of the part of the feed's life since the first of n posts; 0 in a cold start."""
     life_ms, gap_ms = now_ms - feed_start_ms, max(now_ms - first_ms, 1000)
-    if n < 2 or gap_ms >= life_ms:
+    if n < 2 or gap_ms >= life_ms or life_ms <= WINDOWS_S[-1] * 1000:
         return 0.0
-    return min(MAX_NOVELTY, -(n - 1) * log10(gap_ms / life_ms))
+    return -(min(n, MAX_GAP_POSTS) - 1) * log10(gap_ms / life_ms)

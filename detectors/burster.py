@@ -9,12 +9,11 @@ from hashlib import sha256
 
 import msgspec
 
-from detectors import accounts as acc
 from detectors import evidence
-from detectors.activity import SAMPLE_ONE_IN, Activity, Clock, Snapshot
+from detectors.activity import SAMPLE_ONE_IN, Activity, Clock
 from detectors.alert import Alert, AlertReason, Severity
-from detectors.alert_builder import Assessment, build_alert
-from detectors.burst import novelty
+from detectors.alert_builder import Measured, build_alert
+from detectors.burst import Novelty, novelty
 from detectors.groups import Group, Groups, GroupsState
 from detectors.lifecycle import Judgement, Ring, decide, severity_of
 from detectors.settings import DetectorSettings
@@ -115,32 +114,53 @@ class Burster:
         feed.low_ms = low_ms
         alerts = []
         for group in self._groups:
-            if group.ring is not None and group.ring.firing:
-                alerts += self._judge(group, max(low_ms, group.last_ms), feed.ingest_ms)
+            now_ms = max(low_ms, group.last_ms)
+            if group.ring is not None and group.ring.firing and self._is_quiet(group, now_ms):
+                alerts += self._judge(group, now_ms, feed.ingest_ms)
         self._groups.forget(low_ms)
         return alerts
 
+    def _is_quiet(self, group: Group, now_ms: int) -> bool:
+        n_active = group.n_latest_since(now_ms // 1000 - self._settings.quiet_s)
+        return n_active < self._settings.close_accounts
+
+    def _may_speak(self, group: Group, now_ms: int) -> bool:
+        """False only where `decide` would find no reason, told cheaply: most snapshots change nothing."""
+        settings, ring, now_s = self._settings, group.ring, now_ms // 1000
+        if ring is None or not ring.firing:
+            if group.n_active_since(now_s - settings.recent_s) < settings.min_accounts:
+                return False
+            return self._novelty(group, now_ms).value >= settings.info_novelty
+        has_changed = group.n_posts >= 2 * ring.n_posts or group.n_deleted != ring.n_deleted
+        if has_changed or self._is_quiet(group, now_ms):
+            return True
+        if ring.severity is Severity.CRITICAL:
+            return False
+        if ring.severity is Severity.WARNING:
+            return group.n_active_since(now_s - evidence.SYNCHRONY_S) >= settings.critical_accounts
+        return group.n_active_since(now_s - settings.recent_s) >= settings.warning_accounts
+
     def _judge(self, group: Group, now_ms: int, ingest_ms: int) -> list[Alert]:
         """Whether the group has something to tell at event time `now_ms`."""
-        if group.n_accounts < self._settings.min_accounts:
+        if group.n_accounts < self._settings.min_accounts or not self._may_speak(group, now_ms):
             return []
-        found = self._assess(group, now_ms)
-        ring = group.ring or Ring(id=found.whole.cluster)
-        reason = decide(ring, found.judgement, self._settings.close_accounts)
+        measured = self._measure(group, now_ms)
+        ring = group.ring or Ring(id=group.name)
+        reason = decide(ring, measured.judgement, self._settings.close_accounts)
         if reason is None:  # a deleted sample may have given way to later ones
-            ring.n_deleted = min(ring.n_deleted, found.judgement.n_deleted)
+            ring.n_deleted = min(ring.n_deleted, measured.judgement.n_deleted)
             return []
         group.ring = ring
         if reason is AlertReason.FIRST:
             ring.firing, ring.severity = True, Severity.INFO
-            ring.starts_ms = found.starts_ms
+            ring.starts_ms = self._starts_ms(group)
         elif reason is AlertReason.RESOLVED:
             ring.firing, ring.resolved_ms = False, now_ms
-        severity = found.judgement.severity
+        severity = measured.judgement.severity
         if ring.firing and severity is not None and severity.rank > ring.severity.rank:
             ring.severity = severity
-        ring.n_posts, ring.n_deleted = found.judgement.n_posts, found.judgement.n_deleted
-        return [self._alert(ring, reason, found, now_ms, ingest_ms)]
+        ring.n_posts, ring.n_deleted = measured.judgement.n_posts, measured.judgement.n_deleted
+        return [self._alert(group, ring, reason, measured, now_ms, ingest_ms)]
 
     def _end_merged(self, group: Group, survivor: Group, ingest_ms: int) -> list[Alert]:
         """A ringing group proved part of another: end its alert, or let the survivor carry it on."""
@@ -153,45 +173,31 @@ class Burster:
         if not ring.firing:
             return []
         ring.firing = False
-        found = self._assess(group, group.last_ms, is_registered=False)
-        return [self._alert(ring, AlertReason.MERGED, found, group.last_ms, ingest_ms, survivor.ring.id)]
+        measured = self._measure(group, group.last_ms, is_alive=False)
+        return [
+            self._alert(group, ring, AlertReason.MERGED, measured, group.last_ms, ingest_ms, survivor.ring.id)
+        ]
 
-    def _assess(self, group: Group, now_ms: int, *, is_registered: bool = True) -> Assessment:
-        """Everything there is to say about the group at `now_ms`."""
+    def _measure(self, group: Group, now_ms: int, *, is_alive: bool = True) -> Measured:
+        """The group's numbers at `now_ms`; one that was absorbed is compared with no other."""
         settings, feed = self._settings, self._feed
-        whole = group.whole()
-        rows = acc.read(whole.accounts)
-        n_recurring = n_links = 0
-        if is_registered:
-            self._groups.register(group, rows)
-            n_recurring, n_links = self._recurrence(group)
-        since_ms = 0 if group.ring is None or group.ring.firing else group.ring.resolved_ms
+        rows = group.accounts()
+        n_recurring, n_links = self._recurrence(group) if is_alive else (0, 0)
         parts = evidence.count_parts(
             rows,
             now_ms=now_ms,
-            since_ms=since_ms,
+            since_ms=_silent_since_ms(group),
             recent_s=settings.recent_s,
             base_new=feed.n_new / feed.n_age_known,
             n_recurring=n_recurring,
             n_links=n_links,
         )
-        surprise = novelty(
-            dict(whole.slots),
-            first_ms=whole.first_post.at_ms,
-            now_ms=now_ms,
-            feed_start_ms=feed.start_ms,
-            slot_s=settings.slot_s,
-            history_h=settings.history_h,
-        )
+        surprise = self._novelty(group, now_ms)
         coordination = evidence.score(parts)
-        quiet_s = now_ms // 1000 - settings.quiet_s
-        return Assessment(
-            whole=whole,
+        return Measured(
             parts=parts,
             coordination=coordination,
             novelty=surprise,
-            n_accounts=acc.count(rows, whole.hyperloglog),
-            starts_ms=_starts_ms(whole, since_ms, settings.slot_ms),
             judgement=Judgement(
                 severity=severity_of(
                     settings,
@@ -200,11 +206,29 @@ class Burster:
                     novelty=surprise.value,
                     coordination=coordination,
                 ),
-                n_posts=whole.n_posts,
-                n_quiet=int((rows["last_s"] > quiet_s).sum()),
-                n_deleted=sum(sample.deleted for sample in whole.samples),
+                n_posts=group.n_posts,
+                n_quiet=group.n_latest_since(now_ms // 1000 - settings.quiet_s),
+                n_deleted=group.n_deleted,
             ),
         )
+
+    def _novelty(self, group: Group, now_ms: int) -> Novelty:
+        return novelty(
+            group.slots(),
+            first_ms=min(fragment.first_post.at_ms for fragment in group.fragments.values()),
+            now_ms=now_ms,
+            feed_start_ms=self._feed.start_ms,
+            slot_s=self._settings.slot_s,
+            history_h=self._settings.history_h,
+        )
+
+    def _starts_ms(self, group: Group) -> int:
+        """First post, or the start of the first slot after the last resolution."""
+        since_ms, slot_ms = _silent_since_ms(group), self._settings.slot_ms
+        if not since_ms:
+            return min(fragment.first_post.at_ms for fragment in group.fragments.values())
+        later = [slot * slot_ms for slot in group.slots() if slot * slot_ms > since_ms]
+        return min(later, default=group.last_ms)
 
     def _recurrence(self, group: Group) -> tuple[int, int]:
         """Accounts that also sit in groups linked to this one, and how many such groups."""
@@ -220,16 +244,25 @@ class Burster:
 
     def _alert(
         self,
+        group: Group,
         ring: Ring,
         reason: AlertReason,
-        found: Assessment,
+        measured: Measured,
         now_ms: int,
         ingest_ms: int,
         merged_into: str | None = None,
     ) -> Alert:
         ring.seq += 1
         return build_alert(
-            ring, reason, found, now_ms, ingest_ms, merged_into, self._settings.slot_s, self._detector
+            ring,
+            reason,
+            measured,
+            group.whole(),
+            now_ms=now_ms,
+            ingest_ms=ingest_ms,
+            merged_into=merged_into,
+            slot_s=self._settings.slot_s,
+            detector=self._detector,
         )
 
 
@@ -238,9 +271,6 @@ def settings_digest(settings: DetectorSettings) -> str:
     return sha256(msgspec.json.encode(settings)).hexdigest()[:12]
 
 
-def _starts_ms(whole: Snapshot, since_ms: int, slot_ms: int) -> int:
-    """First post, or the start of the first slot after the last resolution."""
-    if not since_ms:
-        return whole.first_post.at_ms
-    later = [slot * slot_ms for slot, _ in whole.slots if slot * slot_ms > since_ms]
-    return min(later, default=whole.last_ms)
+def _silent_since_ms(group: Group) -> int:
+    """Event time up to which posts belong to an earlier ring; 0 while none has ended."""
+    return 0 if group.ring is None or group.ring.firing else group.ring.resolved_ms

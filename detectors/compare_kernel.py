@@ -122,4 +122,4 @@ def hash_span(blob: NDArray[np.uint8], start: int, end: int) -> np.uint32:
     value = np.uint32(2166136261)
     for i in range(start, end):
         value = (value ^ np.uint32(blob[i])) * np.uint32(16777619)
-    return value
+    return np.uint32(value)  # numba multiplies in 64 bits

@@ -6,9 +6,10 @@ small one for as long as accounts count as recent, a larger one for the whole hi
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
+import numpy as np
 
 from detectors import accounts as acc
 from detectors.activity import Snapshot
@@ -33,8 +34,13 @@ class Group(msgspec.Struct, kw_only=True):
     last_ms: int = 0
     n_accounts: int = 0
     """Sum over fragments: at least the distinct accounts."""
-    latest: list[tuple[int, int]] = []
-    """(event second, account) of the `close_accounts` accounts that posted last, latest first."""
+    latest: dict[int, int] = {}
+    """Event second of the newest post, of the accounts that posted last: as many as keep it open."""
+
+    @property
+    def name(self) -> str:
+        """Id of the cluster with the earliest first post: the burst's, when it begins to ring."""
+        return min((f.first_post.at_ms, f.cluster) for f in self.fragments.values())[1]
 
     @property
     def n_posts(self) -> int:
@@ -58,6 +64,10 @@ class Group(msgspec.Struct, kw_only=True):
         """At least the accounts that posted after an event second: one may count in two fragments."""
         recent = (f for f in self.fragments.values() if f.last_ms // 1000 > second)
         return sum(int((acc.read(f.accounts)["last_s"] > second).sum()) for f in recent)
+
+    def n_latest_since(self, second: int) -> int:
+        """Accounts that posted after an event second, counted as far as `latest` goes."""
+        return sum(newest > second for newest in self.latest.values())
 
     def whole(self) -> Snapshot:
         """All fragments merged."""
@@ -136,13 +146,18 @@ class Groups:
         group.last_ms = max(group.last_ms, snapshot.last_ms)
         self._fold(group, low_ms)
         group.n_accounts = sum(len(f.accounts) // acc.ACCOUNT.itemsize for f in group.fragments.values())
+        group.latest = self._latest([group.latest, *(other.latest for other in absorbed)], snapshot)
         if group.n_accounts < self._settings.min_accounts:  # folded, and fewer than they seemed
             self._leave_accounts(group)
+        else:
+            self._register(group)
         return group, absorbed
 
-    def register(self, group: Group, accounts: acc.AccountArray) -> None:
+    def _register(self, group: Group) -> None:
         """Note the accounts of a group, so that others that share them can tell."""
-        now = set(accounts["account"].tolist())
+        now: set[int] = set()
+        for fragment in group.fragments.values():
+            now.update(acc.read(fragment.accounts)["account"].tolist())
         before = self._accounts_of.get(group.number, set())
         self._accounts_of[group.number] = now
         for account in now - before:
@@ -174,6 +189,15 @@ class Groups:
             is_firing = group.ring is not None and group.ring.firing
             if not is_firing and group.last_ms < now_ms - keep_s * 1000:
                 self._drop(group)
+
+    def _latest(self, known: Iterable[dict[int, int]], snapshot: Snapshot) -> dict[int, int]:
+        """Of the accounts known as latest and those of `snapshot`, the ones that posted last."""
+        n = self._settings.close_accounts
+        newest: dict[int, int] = {}
+        for part in (*known, _newest(snapshot, n)):
+            for account, second in part.items():
+                newest[account] = max(second, newest.get(account, 0))
+        return dict(sorted(newest.items(), key=lambda item: (-item[1], item[0]))[:n])
 
     def _open(self) -> Group:
         self._n_groups += 1
@@ -251,7 +275,14 @@ class Groups:
             for cluster in (*group.fragments, *group.folded):
                 self._group_of[cluster] = group.number
             if group.n_accounts >= self._settings.min_accounts:
-                self.register(group, acc.read(group.whole().accounts))
+                self._register(group)
+
+
+def _newest(snapshot: Snapshot, n: int) -> dict[int, int]:
+    """Event second of the newest post of the `n` accounts that posted last."""
+    rows = acc.read(snapshot.accounts)
+    last = rows[np.lexsort((rows["account"], -rows["last_s"].astype(np.int64)))[:n]]
+    return dict(zip(last["account"].tolist(), last["last_s"].tolist(), strict=True))
 
 
 def _age(group: Group) -> tuple[int, int, str]:

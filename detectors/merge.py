@@ -65,10 +65,11 @@ def _variants(ordered: Sequence[Snapshot]) -> list[Variant]:
 
 def sum_counts(parts: Iterable[dict[K, int]]) -> dict[K, int]:
     """Counts added up by key."""
-    total: Counter[K] = Counter()
+    total: dict[K, int] = {}
     for part in parts:
-        total.update(part)
-    return dict(total)
+        for key, n in part.items():
+            total[key] = total.get(key, 0) + n
+    return total
 
 
 def _top(counts: dict[str, int]) -> dict[str, int]:

@@ -96,7 +96,7 @@ class Sketcher:
         self._n_sources = n_sources
         self._n_partitions = n_partitions
         self.watermark_ms, self.last_append_ms = last or (0, 0)
-        self._key = settings.account_hash_key
+        self._hasher = blake2b(digest_size=8, key=settings.account_hash_key)
 
     def feed(self, records: Sequence[RawPost]) -> Sketched:
         """Take the next records of the source, in offset order."""
@@ -160,17 +160,18 @@ class Sketcher:
         if not norm:
             batch.counts["empty"] += 1
             return
+        account = self._hash(post.platform, post.author.id if post.author else "")
         row = batch.add_row(
             index=index,
             norm=norm,
             flags=self._flags(post, timed, exact=exact),
-            sample=self._sample(post, timed),
+            sample=_sample(post, timed, account),
             numbers=(
                 record.offset,
                 timed.event_ms,
                 self.watermark_ms,
                 record.append_ms,
-                self._hash(post.platform, post.author.id if post.author else ""),
+                account,
                 self._hash(post.platform, post.id),
             ),
         )
@@ -178,8 +179,9 @@ class Sketcher:
         rows[(route & 0xFFFFFF) % self._n_partitions].indices.append(row)
 
     def _hash(self, platform: str, name: str) -> int:
-        digest = blake2b(f"{platform}\0{name}".encode(), digest_size=8, key=self._key).digest()
-        return int.from_bytes(digest, "little")
+        hasher = self._hasher.copy()
+        hasher.update(f"{platform}\0{name}".encode())
+        return int.from_bytes(hasher.digest(), "little")
 
     def _flags(self, post: Post, timed: TimedPost, *, exact: bool) -> int:
         flags = (
@@ -196,26 +198,6 @@ class Sketcher:
                 if age_ms < self._settings.new_account_days * DAY_MS:
                     flags |= NEW_ACCOUNT
         return flags
-
-    def _sample(self, post: Post, timed: TimedPost) -> bytes:
-        text = post.text or ""
-        hashtags = post.hashtags if post.hashtags is not None else _HASHTAG.findall(text)
-        links = post.urls if post.urls is not None else _LINK.findall(text)
-        author = self._hash(post.platform, post.author.id if post.author else "")
-        return _encode_sample(
-            Sample(
-                platform=post.platform,
-                id=post.id,
-                account=f"{author:016x}",
-                at_ms=timed.event_ms,
-                text=text[:SHOWN_CHARS],
-                clipped=len(text) > SHOWN_CHARS,
-                lang=post.lang,
-                url=post.url if post.url is not None and len(post.url) <= LINK_CHARS else None,
-                hashtags=[tag.lstrip("#")[:100] for tag in hashtags[:10]],
-                urls=[link[:LINK_CHARS] for link in links[:5]],
-            )
-        )
 
     def _pack(self, marks: list[Mark]) -> Pack:
         return Pack(source=self._source, n_sources=self._n_sources, marks=marks)
@@ -238,6 +220,27 @@ class Sketcher:
             pack.deletes = [d._replace(position=d.position - start) for d in part.deletes if here(d.position)]
             packs.append(pack)
         return packs
+
+
+def _sample(post: Post, timed: TimedPost, account: int) -> bytes:
+    """What people are shown of a post, packed."""
+    text = post.text or ""
+    hashtags = post.hashtags if post.hashtags is not None else _HASHTAG.findall(text)
+    links = post.urls if post.urls is not None else _LINK.findall(text)
+    return _encode_sample(
+        Sample(
+            platform=post.platform,
+            id=post.id,
+            account=f"{account:016x}",
+            at_ms=timed.event_ms,
+            text=text[:SHOWN_CHARS],
+            clipped=len(text) > SHOWN_CHARS,
+            lang=post.lang,
+            url=post.url if post.url is not None and len(post.url) <= LINK_CHARS else None,
+            hashtags=[tag.lstrip("#")[:100] for tag in hashtags[:10]],
+            urls=[link[:LINK_CHARS] for link in links[:5]],
+        )
+    )
 
 
 class _Batch:

@@ -102,9 +102,10 @@ class Tally:
             self._variants[post.norm] = (variant[0], variant[1], variant[2] + 1)
         elif len(self._variants) < MAX_KEYS:
             self._variants[post.norm] = (post.identity, sample, 1)
-        for tag in set(sample.hashtags):
-            _count(self._hashtags, tag.casefold())
-        for url in set(sample.urls):
+        # Not through sets of strings: their order is another in every process, and keys are bounded.
+        for tag in dict.fromkeys(tag.casefold() for tag in sample.hashtags):
+            _count(self._hashtags, tag)
+        for url in dict.fromkeys(sample.urls):
             _count(self._urls, url)
         _count(self._platforms, sample.platform)
         _count(self._langs, sample.lang or "und")
@@ -169,4 +170,6 @@ def _count(counts: dict[str, int], key: str) -> None:
 
 
 def _top(counts: dict[str, int]) -> dict[str, int]:
+    if len(counts) < 2:
+        return counts.copy()
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:SHOWN_KEYS])

@@ -43,7 +43,7 @@ _REASONS = {
     AlertReason.GREW: "grew",
     AlertReason.RESOLVED: "resolved",
     AlertReason.MERGED: "merged into an older burst",
-    AlertReason.REPEAT: "still rings, a post was deleted",
+    AlertReason.REPEAT: "still rings, its content changed",
 }
 _STYLES = {Severity.CRITICAL: "bold red", Severity.WARNING: "bold yellow", Severity.INFO: "bold cyan"}
 _BARS = "▁▂▃▄▅▆▇█"
@@ -104,7 +104,7 @@ def _notes(alert: Alert) -> Iterator[str]:
 
 def _words(alert: Alert) -> Iterator[str]:
     yield _quoted(alert, QUOTE_CELLS)
-    if alert.exemplar.deleted and alert.variants:
+    if alert.exemplar.deleted and _said(alert):
         yield "the post that stood for it was deleted by its author; these are the words of others"
     variants = alert.variants
     if len(variants) > 1:
@@ -135,11 +135,17 @@ def _more(items: Sequence[str], n_shown: int) -> str:
 
 
 def _quoted(alert: Alert, max_cells: int) -> str:
-    post = alert.exemplar
-    if post.deleted:
-        return quote(alert.variants[0].text, max_cells) if alert.variants else _DELETED
-    # A clipped text ends in the middle: say so even where all we have of it fits.
-    return quote(post.text + ("…" if post.clipped else ""), max_cells)
+    said = _said(alert)
+    return _DELETED if said is None else quote(said, max_cells)
+
+
+def _said(alert: Alert) -> str | None:
+    """The text that stands for the burst; of others once its own post was deleted, None if all were."""
+    for post in (alert.exemplar, *alert.samples):
+        if not post.deleted:
+            # A clipped text ends in the middle: say so even where all we have of it fits.
+            return post.text + ("…" if post.clipped else "")
+    return alert.variants[0].text if alert.variants else None
 
 
 # --- how many ------------------------------------------------------------------------------
@@ -198,7 +204,7 @@ def _evidence(alert: Alert) -> Iterator[str]:
         sit = "sits" if recurring.n == 1 else "sit"
         yield f"- {recurring.n:,} of {_n(recurring.of, 'account')} also {sit} in {bursts} linked to this one"
     else:
-        yield "- the accounts share no other burst"
+        yield "- none of its accounts sits in another burst linked to this one"
     if alert.status == "firing":
         yield f"- {_n(parts.accounts_5min, 'account')} posted it in the last 5 minutes"
     same = parts.identical_posts

@@ -130,7 +130,9 @@ async def read_alerts(settings: Settings) -> list[Told]:
 async def follow_alerts(settings: Settings, *, from_beginning: bool = True) -> AsyncGenerator[Told, None]:
     """Alerts with their append time, each transition once, for ever.
 
-    Close it when done (``contextlib.aclosing``), or its connection stays open.
+    Nothing happens before the first ``anext``; who must know that the reader stands at the end
+    uses `open_alerts` and `AlertLog.catch_up`. Close it when done (``contextlib.aclosing``), or
+    its connection stays open.
 
     Args:
         settings: How to reach the broker.

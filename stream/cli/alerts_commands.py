@@ -13,6 +13,7 @@ from typing import NamedTuple
 import click
 import orjson
 from rich.console import Console
+from rich.padding import Padding
 
 from detectors.alert import Alert, Severity, encode_alert
 from stream.alert_text import describe, headline, styled, styled_headline
@@ -158,7 +159,11 @@ class _Printer:
         if self._console is None:
             click.echo(describe(alert) + "\n" if is_full else _listed(alert))
         elif is_full:
-            self._console.print(styled(alert), end="\n\n")
+            for line in styled(alert).split("\n", allow_blank=True):
+                # Wrapped lines keep the indentation of their first one.
+                indent = len(line.plain) - len(line.plain.lstrip())
+                self._console.print(Padding(line[indent:], (0, 0, 0, indent), expand=False))
+            self._console.print()
         else:
             self._console.print(styled_headline(alert).append(f"  {_short_id(alert)}"))
 

@@ -1,12 +1,13 @@
 """`tocsin alerts` on a real broker: what is on the topic, each transition once."""
 
+import asyncio
 import json
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing, contextmanager, suppress
 from typing import Any
 
 import msgspec
@@ -15,7 +16,7 @@ from aiokafka import AIOKafkaProducer
 from support.alerts import START, alert, post
 
 from detectors.alert import Alert, AlertReason, Severity, encode_alert
-from stream.alerts import follow_alerts, read_alerts
+from stream.alerts import follow_alerts, open_alerts, read_alerts
 from stream.embedded import EmbeddedBroker
 from stream.kafka import ALERTS, client_kwargs, connected, topic_name
 from stream.settings import Settings
@@ -106,6 +107,31 @@ async def test_prints_what_rings_gravest_first(settings: Settings) -> None:
     assert heads[2].endswith(FARM)
     assert done.stdout.count("What next") == 2
     assert done.stdout.endswith("\nringing: 1 critical, 1 warning, 1 info (1 over: --all shows them)\n")
+
+
+async def test_a_terminal_gets_our_colours_and_nothing_of_a_posts(settings: Settings) -> None:
+    """On a terminal the first line is coloured; escapes and markup in a post do nothing."""
+    hostile = post("\x1b[2J[blink]look[/] \x1b]8;;https://evil.example\x07here\x1b]8;;\x07")
+    await append(settings, alert(id=NEWS, exemplar=hostile))
+    drawn = on_a_terminal(settings)
+    assert drawn.startswith("\x1b[1;31mCRITICAL rings: “[blink]look[/] here”")
+    assert "\x1b[2J" not in drawn
+    assert "\x1b]" not in drawn
+    assert "\x1b[1mWhat next\x1b[0m" in drawn
+
+
+def on_a_terminal(settings: Settings) -> str:
+    """Run `tocsin alerts` on a terminal of its own; return what is written there."""
+    ours, theirs = os.openpty()
+    chunks = []
+    with subprocess.Popen(COMMAND, env=environment(settings) | {"TERM": "xterm"}, stdout=theirs) as process:
+        os.close(theirs)
+        with suppress(OSError):  # Linux ends a terminal with EIO once its last writer has gone
+            while chunk := os.read(ours, 4096):
+                chunks.append(chunk)
+        assert process.wait(timeout=30) == 0
+    os.close(ours)
+    return b"".join(chunks).decode()
 
 
 async def test_an_empty_topic_says_that_nothing_rings(settings: Settings) -> None:
@@ -217,13 +243,32 @@ async def test_follow_alerts_yields_each_transition_with_its_append_time(setting
     assert times[0] > 1_700_000_000_000
 
 
-async def test_follow_alerts_from_the_end_begins_with_what_comes(settings: Settings) -> None:
-    """From the end: nothing that was there, and a repetition of it is known as one."""
+async def test_caught_up_readers_get_what_comes_and_know_repetitions(settings: Settings) -> None:
+    """After `catch_up` nothing is missed and nothing that was there is told again."""
     stage = a_stage()
     await append(settings, *stage)
     new = msgspec.structs.replace(stage[0], seq=2)
-    async with aclosing(follow_alerts(settings, from_beginning=False)) as alerts:
-        first = anext(alerts)
+    async with open_alerts(settings) as log:
+        assert len(await log.catch_up()) == 6
         await append(settings, stage[4], new)
-        assert (await first).alert == new
-    assert [told.alert for told in await read_alerts(settings)][-1] == new
+        assert [told.alert for told in await log.catch_up()] == [new]
+        newer = msgspec.structs.replace(new, seq=3)
+        await append(settings, new, newer)
+        async with aclosing(log.follow()) as following:
+            assert (await anext(following)).alert == newer
+    assert (await read_alerts(settings))[-1].alert == newer
+
+
+async def test_follow_alerts_from_the_end_leaves_out_what_was_there(settings: Settings) -> None:
+    """From the end: the first alert told is one appended after the reader began."""
+    stage = a_stage()
+    await append(settings, *stage)
+    async with aclosing(follow_alerts(settings, from_beginning=False)) as alerts:
+        first = asyncio.ensure_future(anext(alerts))
+        seq = 2
+        while not first.done():  # when the reader stands at the end can't be seen from outside
+            seq += 1
+            await append(settings, msgspec.structs.replace(stage[0], seq=seq))
+        told = await first
+    assert told.alert.id == FARM
+    assert told.alert.seq >= 3

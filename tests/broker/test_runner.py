@@ -6,8 +6,7 @@ a state that was rebuilt wrongly all show in those numbers.
 """
 
 import signal
-from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Iterable
 from pathlib import Path
 
 import msgspec
@@ -20,33 +19,20 @@ from stream.quarantine import Note, Quarantine
 from stream.settings import Settings
 from stream.topics import create_topics
 from support.toy_worker import Counted
-from support.workers import Reader, ToyWorker, posts, produce, until
+from support.workers import Input, Reader, ToyWorker, posts, produce, until
 
 PARTITIONS = 2
+TOPICS = {"posts_partitions": PARTITIONS, "sketches_partitions": PARTITIONS}
 
 
 @pytest.fixture
-async def ground(settings: Settings, tmp_path: Path) -> Settings:
+async def ground(settings: Settings, embedded_broker: EmbeddedBroker) -> Settings:
     """Settings whose topics exist."""
-    ground = settings.model_copy(
-        update={"posts_partitions": PARTITIONS, "sketches_partitions": PARTITIONS}
-    )
+    is_embedded = settings.bootstrap == embedded_broker.bootstrap
+    # Below the least setting: joining takes half of it on the embedded broker.
+    ground = settings.model_copy(update=TOPICS | {"session_timeout_s": 1 if is_embedded else 6})
     await create_topics(ground)
     return ground
-
-
-@pytest.fixture
-async def embedded_ground(embedded_broker: EmbeddedBroker, prefix: str) -> Settings:
-    """As `ground`, on the embedded broker only."""
-    settings = Settings(
-        bootstrap=embedded_broker.bootstrap,
-        topic_prefix=prefix,
-        group=f"{prefix}group",
-        posts_partitions=PARTITIONS,
-        sketches_partitions=PARTITIONS,
-    )
-    await create_topics(settings)
-    return settings
 
 
 @pytest.fixture
@@ -56,180 +42,166 @@ async def sketches(ground: Settings) -> AsyncIterator[Reader]:
         yield reader
 
 
-async def all_counted(reader: Reader, n: int, timeout_s: float = 30.0) -> int:
-    """Wait until `n` inputs are counted, check every output, return how many came more than once."""
-
-    async def enough() -> bool:
-        return len({(r.partition, r.value) for r in await reader.more()}) >= n
-
-    await until(enough, timeout_s, lambda: f"{len({(r.partition, r.value) for r in reader.records})} of {n} counted")
-    return repeated(reader, n)
-
-
-def repeated(reader: Reader, n: int, left_out: frozenset[tuple[int, int]] = frozenset()) -> int:
-    """Check that the outputs count `n` inputs (but those `left_out`); return how many are repeats."""
-    outputs = [msgspec.json.decode(record.value, type=Counted) for record in reader.records]
-    distinct = {(out.partition, out.offset): out for out in outputs}
-    assert len({(o.partition, o.offset, o.n_before, o.length_before) for o in outputs}) == len(distinct)
-    expected, state = {}, {p: (0, 0) for p in range(PARTITIONS)}
-    for i, value in enumerate(posts(n + len(left_out))):
-        at = (i % PARTITIONS, i // PARTITIONS)
-        if at not in left_out:
-            count, length = state[at[0]]
-            expected[at] = (count, length)
-            state[at[0]] = (count + 1, length + len(value))
-    assert {at: (out.n_before, out.length_before) for at, out in distinct.items()} == expected
-    return len(outputs) - len(distinct)
+def outputs(reader: Reader) -> list[Counted]:
+    """What was sent so far."""
+    return [msgspec.json.decode(record.value, type=Counted) for record in reader.records]
 
 
 async def some(reader: Reader, n: int) -> None:
-    """Wait for `n` outputs."""
+    """Wait for `n` outputs, repeats among them."""
 
     async def there() -> bool:
         return len(await reader.more()) >= n
 
-    await until(there, 20, lambda: f"{len(reader.records)} of {n}")
+    await until(there, 30, lambda: f"{len(reader.records)} of {n}")
 
 
-async def test_a_worker_killed_in_mid_stream_loses_nothing(
+async def all_counted(
+    reader: Reader, inputs: Iterable[Input], left_out: Collection[tuple[int, int]] = ()
+) -> int:
+    """Wait until each input but those `left_out` has its right output; return the number of repeats.
+
+    Repeats must be equal to the first.
+    """
+    expected, state, ends = set[Counted](), dict[int, tuple[int, int]](), dict[int, int]()
+    for partition, value in inputs:
+        offset = ends.get(partition, 0)
+        ends[partition] = offset + 1
+        if (partition, offset) not in left_out:
+            count, length = state.get(partition, (0, 0))
+            expected.add(Counted(partition, offset, count, length))
+            state[partition] = (count + 1, length + len(value))
+
+    async def there() -> bool:
+        return len({(r.partition, r.value) for r in await reader.more()}) >= len(expected)
+
+    await until(there, 30, lambda: f"{len(set(outputs(reader)))} of {len(expected)} counted")
+    assert set(outputs(reader)) == expected
+    return len(reader.records) - len(expected)
+
+
+def replayed(worker: ToyWorker) -> dict[int, int]:
+    """Records of the last silent replay, by partition."""
+    lines = [line.split() for line in worker.log().splitlines() if line.startswith("HOOK rebuilt posts")]
+    return {int(line[3]): int(line[4]) for line in lines}
+
+
+async def test_workers_that_raise_and_workers_that_are_killed_lose_nothing(
     ground: Settings, tmp_path: Path, sketches: Reader
 ) -> None:
-    """SIGKILL between batches, then another worker: each input counts once, what repeats is equal."""
-    await produce(ground, posts(6000))
-    with ToyWorker(ground, tmp_path, feed_ms=30) as worker:
-        await some(sketches, 3000)
-        worker.kill()
-    before = len(await sketches.more())
-    with ToyWorker(ground, tmp_path):
-        n_repeated = await all_counted(sketches, 6000)
-    print(f"killed after {before} outputs: 0 lost, {n_repeated} again")  # noqa: T201 (measured)
+    """An exception ends the process with 1, SIGKILL ends another; the third one finishes the work.
 
-
-async def test_a_stage_that_raises_ends_the_process_with_1_and_loses_nothing(
-    ground: Settings, tmp_path: Path, sketches: Reader
-) -> None:
-    """An exception stops the worker, does not acknowledge, and the next worker goes on."""
-    await produce(ground, posts(3000))
-    once = {"raise_once": str(tmp_path / "raised"), "raise_after": 700}
-    with ToyWorker(ground, tmp_path, **once) as worker:
+    Nothing is set aside for an error that goes away, nothing lost, and what repeats is equal.
+    """
+    inputs = posts(6000)
+    await produce(ground, inputs)
+    toy = {"raise_once": str(tmp_path / "raised"), "raise_after": 700, "feed_ms": 10}
+    with ToyWorker(ground, tmp_path, **toy) as worker:
         assert await worker.exit_code() == 1, worker.log()
-    assert (tmp_path / "raised").exists()
-    with ToyWorker(ground, tmp_path, **once):
-        n_repeated = await all_counted(sketches, 3000)
-    print(f"raised: 0 lost, {n_repeated} again")  # noqa: T201 (measured)
+    await sketches.more()
+    n_before = len(sketches.records)
+    with ToyWorker(ground, tmp_path, **toy | {"feed_ms": 30}) as worker:
+        await some(sketches, n_before + 3000)
+        worker.kill()
+    with ToyWorker(ground, tmp_path, **toy) as worker:
+        n_repeated = await all_counted(sketches, inputs)
+        assert "set_aside" not in worker.log()
+    print(f"raised, then killed: 0 of {len(inputs)} lost, {n_repeated} again")  # noqa: T201 (measured)
 
 
-async def test_sigterm_drains_and_exits_with_0_and_the_next_worker_starts_at_a_checkpoint(
+async def test_sigterm_drains_exits_with_0_and_the_next_worker_repeats_nothing(
     ground: Settings, tmp_path: Path, sketches: Reader
 ) -> None:
-    """What is fed is sent and committed before the end: nothing repeats, nothing is replayed twice."""
-    await produce(ground, posts(4000))
-    with ToyWorker(ground, tmp_path, feed_ms=30, checkpoint_every=300) as worker:
-        await some(sketches, 1500)
+    """What is fed is sent and committed before the end; the next worker starts from checkpoints.
+
+    It rebuilds partition 1, too, where nothing new ever comes, and hears that it is caught up.
+    """
+    inputs = posts(400) + [(0, b"more") for _ in range(3000)]
+    await produce(ground, inputs)
+    toy = {"checkpoint_every": 150, "ticks": True}
+    with ToyWorker(ground, tmp_path, feed_ms=40, **toy) as worker:
+        await some(sketches, 1200)
         worker.terminate()
         assert await worker.exit_code(10) == 0, worker.log()
-    with ToyWorker(ground, tmp_path, checkpoint_every=300) as worker:
-        assert await all_counted(sketches, 4000) == 0
-        replayed = [int(line.split()[4]) for line in worker.log().splitlines() if line.startswith("HOOK rebuilt")]
-    assert len(replayed) == PARTITIONS
-    assert max(replayed) < 300
+    with ToyWorker(ground, tmp_path, **toy) as worker:
+        assert await all_counted(sketches, inputs) == 0
+        await worker.printed("HOOK rebuilt posts 1 50 0")
+        assert replayed(worker)[0] < 150
+        async with Reader(ground, kafka.ACTIVITY, 1) as activity:
+            await until(lambda: _ticked(activity, {(0, 3200, True), (1, 200, True)}))
+    assert (1, 0, True) not in {tuple(said) for said in _said(activity)}
+
+
+def _said(activity: Reader) -> list[tuple[int, int, bool]]:
+    ticks = [msgspec.json.decode(record.value) for record in activity.records]
+    return [(partition, n, caught_up) for partition, n, _, caught_up in ticks]
+
+
+async def _ticked(activity: Reader, wanted: set[tuple[int, int, bool]]) -> bool:
+    await activity.more()
+    return wanted <= set(_said(activity))
 
 
 async def test_a_second_worker_joins_and_leaves_and_nothing_is_lost(
     ground: Settings, tmp_path: Path, sketches: Reader
 ) -> None:
     """Partitions move to the newcomer and back; state follows them."""
-    await produce(ground, posts(3000))
+    inputs = posts(7000)
+    await produce(ground, inputs[:3000])
     with ToyWorker(ground, tmp_path, feed_ms=10) as first:
         await some(sketches, 500)
         with ToyWorker(ground, tmp_path, feed_ms=10) as second:
             await first.printed("HOOK dropped")
             await second.printed("HOOK rebuilt")
-            await produce(ground, posts(3000, start=3000))
+            await produce(ground, inputs[3000:6000])
             await some(sketches, 4000)
             second.terminate()
             assert await second.exit_code() == 0, second.log()
-        await produce(ground, posts(1000, start=6000))
-        n_repeated = await all_counted(sketches, 7000)
-    print(f"joined and left: 0 lost, {n_repeated} again")  # noqa: T201 (measured)
+        await produce(ground, inputs[6000:])
+        n_repeated = await all_counted(sketches, inputs)
+    print(f"joined and left: 0 of {len(inputs)} lost, {n_repeated} again")  # noqa: T201 (measured)
 
 
 async def test_a_record_that_crashes_three_times_is_set_aside_and_all_others_count(
     ground: Settings, tmp_path: Path, sketches: Reader
 ) -> None:
     """Crash with a batch, alone, alone again; the fourth worker dead-letters it and goes on."""
-    values = list(posts(400))
-    values[233] = b"poison"  # partition 1, offset 116
-    await produce(ground, values)
+    inputs = posts(400)
+    inputs[233] = (1, b"poison")
+    await produce(ground, inputs)
     for _ in range(3):
         with ToyWorker(ground, tmp_path) as worker:
             assert await worker.exit_code() == 1, worker.log()
-    async with Reader(ground, kafka.DEAD, 1) as dead:
-        with ToyWorker(ground, tmp_path) as worker:
-            await worker.printed("HOOK set_aside posts 1 116")
-            await until(lambda: _has(dead, 1))
-            await until(lambda: _has_distinct(sketches, 399))
-    letter = dead.records[0]
-    assert letter.value == b"poison"
-    assert dict(letter.headers) == {
-        "reason": b"internal_error",
-        "topic": b"posts",
-        "partition": b"1",
-        "offset": b"116",
-    }
-    seen = Counter((r.partition, msgspec.json.decode(r.value, type=Counted).offset) for r in sketches.records)
-    assert set(seen) == {(i % 2, i // 2) for i in range(400)} - {(1, 116)}
+    with ToyWorker(ground, tmp_path) as worker:
+        await worker.printed("HOOK set_aside posts 1 116")
+        await all_counted(sketches, inputs, left_out={(1, 116)})
+        async with Reader(ground, kafka.DEAD, 1) as dead:
+            await some(dead, 1)
+    where = {"topic": b"posts", "partition": b"1", "offset": b"116"}
+    assert [r.value for r in dead.records] == [b"poison"]
+    assert dict(dead.records[0].headers) == {"reason": b"internal_error"} | where
 
 
 @pytest.mark.broker
-async def test_a_record_that_kills_the_process_outright_is_found_and_set_aside(
-    embedded_ground: Settings, tmp_path: Path
+async def test_a_record_that_kills_the_process_outright_is_set_aside(
+    embedded_broker: EmbeddedBroker, prefix: str, tmp_path: Path
 ) -> None:
-    """No exception, no last word: openings without progress make the worker careful, then exact."""
-    values = list(posts(60))
-    values[33] = b"die"  # partition 1, offset 16
-    await produce(embedded_ground, values)
-    sender = Sender(embedded_ground)
+    """No exception, no last word: a careful worker's note names the record that killed it."""
+    settings = Settings(bootstrap=embedded_broker.bootstrap, topic_prefix=prefix, group=prefix, **TOPICS)
+    ground = settings.model_copy(update={"session_timeout_s": 1})
+    await create_topics(ground)
+    inputs = posts(60)
+    inputs[33] = (1, b"die")
+    await produce(ground, inputs)
+    sender = Sender(ground)
     await sender.start()
-    # Two workers have died at the first offset, and careful ones twice over the record.
-    note = Note(opened_at=0, opens=2, crashes={"16": 2})
-    await Quarantine(embedded_ground, sender).save(kafka.POSTS, 1, note)
+    # Two workers have died at the first offset, then two careful ones with the record in hand.
+    await Quarantine(ground, sender).save(kafka.POSTS, 1, Note(opened_at=0, opens=4, crashes={"16": 2}))
     await sender.stop()
-    with ToyWorker(embedded_ground, tmp_path) as worker:
+    with ToyWorker(ground, tmp_path) as worker:
         assert await worker.exit_code() == 128 + signal.SIGKILL, worker.log()
         assert "set_aside" not in worker.log()
-    with ToyWorker(embedded_ground, tmp_path) as worker:
-        await worker.printed("HOOK set_aside posts 1 16")
-        async with Reader(embedded_ground, kafka.SKETCHES, PARTITIONS) as reader:
-            await until(lambda: _has_distinct(reader, 59))
-
-
-async def test_idle_partitions_stand_after_assignment(
-    ground: Settings, tmp_path: Path, sketches: Reader
-) -> None:
-    """A worker that starts where nothing new comes rebuilds all its partitions all the same."""
-    await produce(ground, posts(600))
     with ToyWorker(ground, tmp_path) as worker:
-        await all_counted(sketches, 600)
-        worker.terminate()
-        assert await worker.exit_code() == 0
-    with ToyWorker(ground, tmp_path, ticks=True) as worker:
-        await worker.printed("HOOK rebuilt posts 0 300 0")
-        await worker.printed("HOOK rebuilt posts 1 300 0")
-        async with Reader(ground, kafka.ACTIVITY, 1) as activity:
-            wanted = {(0, 300, True), (1, 300, True)}
-            await until(lambda: _ticked(activity, wanted))
-    assert repeated(sketches, 600) == 0
-
-
-async def _ticked(activity: Reader, wanted: set[tuple[int, int, bool]]) -> bool:
-    said = [msgspec.json.decode(record.value) for record in await activity.more()]
-    return wanted <= {(partition, n, caught_up) for partition, n, _, caught_up in said}
-
-
-async def _has(reader: Reader, n: int) -> bool:
-    return len(await reader.more()) >= n
-
-
-async def _has_distinct(reader: Reader, n: int) -> bool:
-    return len({(r.partition, r.value) for r in await reader.more()}) >= n
+        await worker.printed("HOOK set_aside posts 1 16")
+        async with Reader(ground, kafka.SKETCHES, PARTITIONS) as reader:
+            await all_counted(reader, inputs, left_out={(1, 16)})

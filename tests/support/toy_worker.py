@@ -30,8 +30,8 @@ class Toy(msgspec.Struct, forbid_unknown_fields=True):
     """What a test asks of the worker."""
 
     max_batch: int = 100
-    session_s: float = 1.0
-    """Session time-out: Apache Kafka wants 6 at least, the embedded broker makes each join last half of it."""
+    session_s: float = 6.0
+    """Session time-out; the settings allow no less than 3 s."""
     feed_ms: float = 0.0
     """Time a batch takes."""
     raise_once: str = ""
@@ -46,7 +46,7 @@ class Toy(msgspec.Struct, forbid_unknown_fields=True):
     """Time an opening takes."""
 
 
-class Counted(msgspec.Struct):
+class Counted(msgspec.Struct, frozen=True):
     """One output of `CountingStage`, and its checkpoint."""
 
     partition: int

@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
@@ -22,12 +22,17 @@ SCRIPT = Path(__file__).with_name("toy_worker.py")
 
 
 class ToyWorker(AbstractContextManager["ToyWorker"]):
-    """``python toy_worker.py`` while the context lasts; `toy` as in `toy_worker.Toy`."""
+    """``python toy_worker.py`` while the context lasts; `toy` as in `toy_worker.Toy`.
+
+    Joining a group takes half its session time-out on the embedded broker, so that is 1 s there.
+    Apache Kafka refuses less than 6.
+    """
 
     def __init__(self, settings: Settings, folder: Path, **toy: Any) -> None:
         self._path = folder / f"worker-{time.monotonic_ns()}.log"
         self._log: IO[bytes] = self._path.open("wb")
-        changed = settings.model_dump(exclude_defaults=True, mode="json")
+        toy = {"session_s": float(settings.session_timeout_s)} | toy
+        changed = settings.model_dump(exclude_defaults=True, exclude={"session_timeout_s"}, mode="json")
         env = {f"TOCSIN_{name.upper()}": str(value) for name, value in changed.items()}
         env |= {"TOCSIN_DATA_DIR": str(folder / "data"), "TOY": msgspec.json.encode(toy).decode()}
         self._child = Child([sys.executable, str(SCRIPT)], output=self._log, env=os.environ | env)
@@ -57,7 +62,11 @@ class ToyWorker(AbstractContextManager["ToyWorker"]):
 
     async def printed(self, text: str, timeout_s: float = 20.0) -> None:
         """Wait until it printed `text`."""
-        await until(lambda: text in self.log() or self.ended, timeout_s, lambda: f"never printed {text!r}:\n{self.log()}")
+        await until(
+            lambda: text in self.log() or self.ended,
+            timeout_s,
+            lambda: f"never printed {text!r}:\n{self.log()}",
+        )
         assert text in self.log(), f"ended and never printed {text!r}:\n{self.log()}"
 
     def __exit__(
@@ -92,19 +101,23 @@ async def until(
         await asyncio.sleep(0.02)
 
 
-async def produce(settings: Settings, values: Iterable[bytes], topic: str = kafka.POSTS, partitions: int = 2) -> None:
-    """Send `values` to the partitions of `topic` in turn."""
+Input = tuple[int, bytes]
+"""A partition and a value for it."""
+
+
+def posts(n: int, start: int = 0, partitions: int = 2) -> list[Input]:
+    """`n` different records of different lengths, to the partitions in turn."""
+    return [(i % partitions, f"post {i} ".encode() + b"x" * (i % 7)) for i in range(start, start + n)]
+
+
+async def produce(settings: Settings, inputs: Iterable[Input], topic: str = kafka.POSTS) -> None:
+    """Send `inputs` to `topic`."""
     producer = AIOKafkaProducer(**kafka.client_kwargs(settings), linger_ms=5, max_batch_size=64 * 1024)
     async with producer:
         name = kafka.topic_name(settings, topic)
-        for i, value in enumerate(values):
-            await producer.send(name, value, partition=i % partitions)
+        for partition, value in inputs:
+            await producer.send(name, value, partition=partition)
         await producer.flush()
-
-
-def posts(n: int, start: int = 0) -> Iterator[bytes]:
-    """`n` different records of different lengths."""
-    return (f"post {i} ".encode() + b"x" * (i % 7) for i in range(start, start + n))
 
 
 class Reader:
@@ -113,7 +126,9 @@ class Reader:
     def __init__(self, settings: Settings, topic: str, partitions: int) -> None:
         name = kafka.topic_name(settings, topic)
         self._tps = [TopicPartition(name, i) for i in range(partitions)]
-        self._consumer = AIOKafkaConsumer(**kafka.client_kwargs(settings), group_id=None, fetch_max_wait_ms=50)
+        self._consumer = AIOKafkaConsumer(
+            **kafka.client_kwargs(settings), group_id=None, fetch_max_wait_ms=50
+        )
         self.records: list[Any] = []
 
     async def __aenter__(self) -> Self:

@@ -59,7 +59,7 @@ REFUSED = [
     pytest.param(b"[" * 60_000, Reason.NOT_OBJECT, id="deep-array-at-top"),
     pytest.param(b"[]", Reason.NOT_OBJECT, id="array"),
     pytest.param(b"null", Reason.NOT_OBJECT, id="null"),
-    pytest.param(b"1e999", Reason.NOT_OBJECT, id="number"),
+    pytest.param(b"12", Reason.NOT_OBJECT, id="number"),
     pytest.param(b"{}", Reason.MISSING_FIELD, id="nothing"),
     *(pytest.param(post(**{name: None}), Reason.MISSING_FIELD, id=f"no-{name}") for name in json.loads(post())),
     pytest.param(post(author={}), Reason.MISSING_FIELD, id="no-author-id"),
@@ -117,7 +117,7 @@ def test_every_reason_has_an_example() -> None:
         ({"author": {}}, "author.id"),
         ({"id": 7}, "id"),
         ({"author": {"id": "a", "created_at": "2024-05-15T10:01:00"}}, "author.created_at"),
-        ({"media": [{"type": "i", "phash": "zz"}]}, "media[...].phash"),
+        ({"media": [{"type": "i", "phash": "zz"}]}, "media[0].phash"),
     ],
 )
 def test_detail_names_the_field(fields: dict[str, Any], detail: str) -> None:

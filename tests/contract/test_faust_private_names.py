@@ -1,0 +1,120 @@
+"""`stream.batches` overrides private names of Faust: an upgrade that moves one must fail here, loudly.
+
+When this fails after an upgrade: read what changed in faust/transport/consumer.py and
+faust/transport/drivers/aiokafka.py, mend stream/batches.py, run the broker tests, then move
+`stream.batches.FAUST_VERSION`, the pin in pyproject.toml and the signatures below.
+"""
+
+import importlib.metadata
+import inspect
+from typing import Any
+
+import aiokafka
+import pytest
+from aiokafka.consumer.subscription_state import TopicPartitionState
+from faust.app.base import App
+from faust.tables.recovery import Recovery
+from faust.transport.consumer import Consumer, ConsumerThread, ThreadDelegateConsumer
+from faust.transport.drivers import aiokafka as driver
+from faust.transport.utils import DefaultSchedulingStrategy
+from mode import Worker
+
+from stream import batches
+
+OVERRIDDEN = [
+    (driver.Consumer, "_new_consumer_thread", ["self"]),
+    (driver.Consumer, "_to_message", ["self", "tp", "record"]),
+    (Consumer, "_add_gap", ["self", "tp", "offset_from", "offset_to"]),
+    (Consumer, "_new_offset", ["self", "tp"]),
+    (Consumer, "perform_seek", ["self"]),
+    (Consumer, "seek", ["self", "partition", "offset"]),
+    (Consumer, "on_partitions_assigned", ["self", "assigned", "generation_id"]),
+    (Consumer, "on_partitions_revoked", ["self", "revoked"]),
+    (Consumer, "wait_empty", ["self"]),
+    (Consumer, "on_buffer_drop", ["self", "tp"]),
+    (driver.AIOKafkaConsumerThread, "_create_worker_consumer", ["self", "transport"]),
+    (DefaultSchedulingStrategy, "iterate", ["self", "records"]),
+]
+CALLED = [
+    (Consumer, "on_buffer_full", ["self", "tp"]),
+    (Consumer, "maybe_wait_for_commit_to_finish", ["self"]),
+    (Consumer, "commit", ["self", "topics", "start_new_transaction"]),
+    (Consumer, "stop_flow", ["self"]),
+    (ThreadDelegateConsumer, "earliest_offsets", ["self", "partitions"]),
+    (ThreadDelegateConsumer, "assignment", ["self"]),
+    (driver.AIOKafkaConsumerThread, "_ensure_consumer", ["self"]),
+    (App, "crash", ["self", "reason"]),
+]
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "parameters"), OVERRIDDEN + CALLED, ids=lambda v: getattr(v, "__name__", str(v))
+)
+def test_a_private_name_is_where_it_was(owner: type, name: str, parameters: list[str]) -> None:
+    """The class itself defines or inherits the name, with the parameters that we rely on."""
+    assert list(inspect.signature(getattr(owner, name)).parameters) == parameters
+
+
+def test_faust_is_the_version_that_was_read() -> None:
+    """Another version may behave otherwise even where the names stand."""
+    assert importlib.metadata.version("faust-streaming") == batches.FAUST_VERSION
+
+
+def test_the_bookkeeping_that_batches_reads_is_still_kept() -> None:
+    """Faust's consumer sets these attributes in its constructor, and we read and write them."""
+    source = inspect.getsource(Consumer.__init__)
+    for name in (
+        "_acked",
+        "_acked_index",
+        "_committed_offset",
+        "_unacked_messages",
+        "_buffered_partitions",
+        "scheduler",
+    ):
+        assert f"self.{name} = " in source, name
+
+
+def test_faust_still_hard_codes_what_the_thread_sets() -> None:
+    """The aiokafka consumer keeps these settings under the names that we set before it starts."""
+    consumer = inspect.getsource(aiokafka.AIOKafkaConsumer.__init__)
+    started = inspect.getsource(aiokafka.AIOKafkaConsumer.start)
+    for name in ("_fetch_max_wait_ms", "_fetch_min_bytes", "_isolation_level"):
+        assert f"self.{name} = " in consumer
+        assert f"=self.{name}" in started
+
+
+def test_every_rebalance_ends_with_a_seek_before_the_flow_resumes() -> None:
+    """Listeners hear of an assignment in ``perform_seek``: it must come first, with the flow stopped."""
+    for ending in (Recovery._resume_streams, Recovery.on_recovery_completed):
+        source = inspect.getsource(ending)
+        assert 0 < source.index("consumer.perform_seek()") < source.index("flow_control.resume()")
+
+
+def test_a_rebalance_and_a_stop_wait_through_wait_empty() -> None:
+    """The bounded drain hangs on this one method."""
+    for caller in (App._on_partitions_revoked, App._stop_consumer):
+        assert "self._consumer_wait_empty" in inspect.getsource(caller)
+    assert "await consumer.wait_empty()" in inspect.getsource(App._consumer_wait_empty)
+
+
+def test_the_fetch_state_tells_position_and_ends() -> None:
+    """`BatchConsumer.remaining` reads them from aiokafka's state of a partition."""
+    names: Any = (
+        dir(TopicPartitionState(None))
+        if inspect.signature(TopicPartitionState).parameters
+        else dir(TopicPartitionState())
+    )
+    assert {"position", "has_valid_position", "highwater", "lso"} <= set(names)
+
+
+def test_a_batch_looks_like_a_record_to_faust() -> None:
+    """``Consumer._to_message`` reads these attributes and no others."""
+    import re
+
+    read = set(re.findall(r"record\.(\w+)", inspect.getsource(driver.Consumer._to_message)))
+    assert read <= set(batches.RecordBatch.__slots__)
+
+
+def test_a_worker_that_crashed_ends_with_an_error() -> None:
+    """The exit code 1 of a crash comes from mode's worker, which raises the reason again."""
+    assert "raise self.crash_reason" in inspect.getsource(Worker._shutdown_loop)

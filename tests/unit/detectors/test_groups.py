@@ -1,0 +1,159 @@
+"""Groups: fragments of one content meet, accounts tell which groups are linked, old ones go."""
+
+from typing import Any
+
+import msgspec
+from support.posts import HOUR_MS, T0_MS, Written, cluster, packs_of, varied, words
+
+from detectors import accounts as acc
+from detectors.activity import Snapshot
+from detectors.groups import MAX_FRAGMENTS, Group, Groups, GroupsState
+from detectors.settings import DetectorSettings
+
+SETTINGS = DetectorSettings(max_tracked_posts=256)
+TEXT = words("grouped", 30)
+
+
+def fragment(
+    text: str = TEXT, *, accounts: range = range(6), start_ms: int = 0, name: str = "f", **more: Any
+) -> list[Snapshot]:
+    """Snapshots of one content, one post an account."""
+    posts = [
+        Written(at_ms=T0_MS + start_ms + i * 1000, text=text, author=str(a), id=f"{name}{a}", more=more)
+        for i, a in enumerate(accounts)
+    ]
+    return [m for m in cluster(SETTINGS, packs_of(SETTINGS, posts, 99)) if isinstance(m, Snapshot)]
+
+
+def fed(groups: Groups, snapshots: list[Snapshot], low_ms: int = 0) -> Group:
+    """Add all; the group of the last."""
+    for snapshot in snapshots:
+        group, _ = groups.add(snapshot, low_ms)
+    assert group is not None
+    return group
+
+
+def test_fragments_of_one_content_meet() -> None:
+    """Another partition's and another epoch's clusters join, slightly varied too."""
+    groups = Groups(SETTINGS)
+    one = fed(groups, fragment(name="a"))
+    two = fed(groups, fragment(name="b", accounts=range(4, 12), start_ms=HOUR_MS))
+    three = fed(groups, fragment(varied(TEXT, 4, 1), name="c", start_ms=2 * HOUR_MS))
+    assert one is two is three
+    assert len(groups) == 1
+    assert one.whole().n_posts == 6 + 8 + 6
+
+
+def test_other_content_stays_apart() -> None:
+    """And short texts meet only their own."""
+    groups = Groups(SETTINGS)
+    for i, text in enumerate((TEXT, words("other"), "good day", "good days")):
+        fed(groups, fragment(text, name=str(i)))
+    assert len(groups) == 4
+    fed(groups, fragment("good day", name="again", start_ms=HOUR_MS))
+    assert len(groups) == 4
+
+
+def test_old_snapshot_changes_nothing() -> None:
+    """Redelivered, or stepped back after CLUSTER's restart."""
+    groups = Groups(SETTINGS)
+    told = fragment()
+    fed(groups, told)
+    before = groups.dump()
+    before = msgspec.msgpack.encode(before)
+    assert all(groups.add(snapshot, 0) == (None, []) for snapshot in told)
+    assert msgspec.msgpack.encode(groups.dump()) == before
+
+
+def test_bridge_makes_two_groups_one() -> None:
+    """An exemplar near both proves them one; the earlier first post survives."""
+    other = varied(TEXT, 22, "far")
+    half = " ".join([*TEXT.split()[:18], *other.split()[12:]])
+    groups = Groups(SETTINGS)
+    late = fed(groups, fragment(TEXT, name="a", start_ms=5000))
+    early = fed(groups, fragment(other, name="b", accounts=range(10, 16)))
+    assert len(groups) == 2
+    told = fragment(half, name="c", accounts=range(20, 26), start_ms=9000)
+    group, absorbed = groups.add(told[0], 0)
+    assert group is early
+    assert absorbed == [late]
+    assert len(groups) == 1
+    assert fed(groups, told[1:]).whole().n_posts == 18
+    assert fed(groups, fragment(TEXT, name="d", start_ms=HOUR_MS)) is early
+
+
+def test_shared_accounts_are_told_per_group() -> None:
+    """By the accounts of judged groups, until a group goes."""
+    groups = Groups(SETTINGS)
+    one = fed(groups, fragment(name="a", accounts=range(10)))
+    two = fed(groups, fragment(words("two"), name="b", accounts=range(7, 20), start_ms=60_000))
+    for group in (one, two):
+        groups.register(group, acc.read(group.whole().accounts))
+    shared, where = groups.shared_with(one)
+    assert shared == {two.number: 3}
+    assert len(where) == 3
+    groups.register(two, acc.read(two.whole().accounts)[:0])
+    assert groups.shared_with(one) == ({}, [])
+
+
+def test_small_groups_are_forgotten_after_an_hour_and_large_ones_after_a_day() -> None:
+    """A ringing one is kept."""
+    groups = Groups(SETTINGS)
+    fed(groups, fragment(words("small"), name="s", accounts=range(2)))
+    fed(groups, fragment(words("large"), name="l", accounts=range(9)))
+    for hours, left in ((1, 2), (1.1, 1), (24, 1), (24.1, 0)):
+        groups.forget(T0_MS + round(hours * HOUR_MS))
+        assert len(groups) == left
+
+
+def test_content_comes_back_after_it_was_forgotten() -> None:
+    """As a new group; the index's memory of the old one does no harm."""
+    groups = Groups(SETTINGS)
+    old = fed(groups, fragment(name="a"))
+    groups.forget(T0_MS + 25 * HOUR_MS)
+    new = fed(groups, fragment(name="b", start_ms=26 * HOUR_MS))
+    assert new is not old
+    assert new is fed(groups, fragment(name="c", start_ms=27 * HOUR_MS))
+
+
+def test_many_epochs_are_folded_and_nothing_is_lost() -> None:
+    """Fragments of ended epochs become one; posts and accounts stay, later redeliveries are old."""
+    groups = Groups(SETTINGS)
+    told = [fragment(name=f"e{i}", start_ms=i * HOUR_MS, accounts=range(i, i + 6)) for i in range(14)]
+    for i, part in enumerate(told):
+        group = fed(groups, part, T0_MS + i * HOUR_MS)
+    assert len(group.fragments) <= MAX_FRAGMENTS + 1
+    whole = group.whole()
+    assert (whole.n_posts, len(acc.read(whole.accounts))) == (14 * 6, 19)
+    assert all(groups.add(snapshot, 0)[0] is None for part in told for snapshot in part)
+
+
+def test_fragments_of_a_partition_that_lags_are_not_folded() -> None:
+    """One partition may be hours ahead; the other's clusters still grow."""
+    groups = Groups(SETTINGS)
+    slow = fragment(name="slow", accounts=range(100, 120))
+    fed(groups, slow[:5])
+    for i in range(12):
+        fed(groups, fragment(name=f"e{i}", start_ms=i * HOUR_MS, accounts=range(2)), T0_MS)
+    assert fed(groups, slow[5:]).whole().n_posts == 12 * 2 + 20
+
+
+def test_dumped_groups_go_on_the_same() -> None:
+    """Through MessagePack, before every snapshot."""
+    parts = [fragment(words(i % 5), name=f"e{i}", start_ms=i * 600_000, accounts=range(i, i + 7)) for i in range(20)]
+    decoder = msgspec.msgpack.Decoder(GroupsState)
+    groups = Groups(SETTINGS)
+    for i, snapshot in enumerate(s for part in parts for s in part):
+        low_ms = T0_MS + i * 100_000
+        loaded = Groups(SETTINGS, decoder.decode(msgspec.msgpack.encode(groups.dump())))
+        results = []
+        for some in (groups, loaded):
+            group, absorbed = some.add(snapshot, low_ms)
+            assert group is not None
+            shared = None
+            if group.n_accounts >= SETTINGS.min_accounts:
+                some.register(group, acc.read(group.whole().accounts))
+                shared = (some.shared_with(group)[0], some.n_accounts(group.number))
+            some.forget(low_ms)
+            results.append((group, absorbed, shared, msgspec.msgpack.encode(some.dump())))
+        assert results[0] == results[1]
