@@ -44,7 +44,10 @@ def check(path: Path, text: str) -> list[str]:
     wrong += [f"command tocsin {name}" for name in set(re.findall(r"`tocsin ([a-z]+)", text)) - set(COMMANDS)]
     wrong += [f"make target {name}" for name in set(re.findall(r"`make ([a-z-]+)", text)) - targets]
     wrong += [f"metric {name}" for name in set(re.findall(r"\btocsin_[a-z_]+[a-z]\b", text)) - metrics()]
-    wrong += [f"topic {name}" for name in set(re.findall(r"^\| `([a-z.-]+)` \|.*retention", text, re.MULTILINE)) - set(TOPICS)]
+    wrong += [
+        f"topic {name}"
+        for name in set(re.findall(r"^\| `([a-z.-]+)` \|.*retention", text, re.MULTILINE)) - set(TOPICS)
+    ]
     return [f"{path}: no such {name}" for name in sorted(wrong)]
 
 

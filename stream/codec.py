@@ -5,6 +5,8 @@ A pack begins with a magic, a format version and a digest of everything that dec
 be compared, and comparing them would silently find nothing.
 """
 
+from collections.abc import Callable
+
 import msgspec
 
 from detectors.activity import Activity, Clock, Snapshot
@@ -20,7 +22,7 @@ _HEADER = MAGIC + bytes([PACK_VERSION]) + sketch_digest()
 _pack_body = msgspec.msgpack.Encoder().encode
 _read_pack = msgspec.msgpack.Decoder(Pack).decode
 encode_activity = msgspec.json.Encoder().encode
-_read_activity = msgspec.json.Decoder(Snapshot | Clock).decode
+_read_activity: Callable[[bytes], Activity] = msgspec.json.Decoder(Snapshot | Clock).decode
 encode_epochs = msgspec.json.Encoder().encode
 _read_epochs = msgspec.json.Decoder(list[EpochStart]).decode
 

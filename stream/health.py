@@ -40,7 +40,9 @@ class HealthServer:
         is_ready: Whether ``/readyz`` says yes.
     """
 
-    def __init__(self, registry: CollectorRegistry, host: str, port: int, is_ready: Callable[[], bool]) -> None:
+    def __init__(
+        self, registry: CollectorRegistry, host: str, port: int, is_ready: Callable[[], bool]
+    ) -> None:
         self._metrics = make_wsgi_app(registry)
         self._is_ready = is_ready
         self._beat_at = time.monotonic()
@@ -65,7 +67,8 @@ class HealthServer:
     def _answer(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
         if path == "/metrics":
-            return self._metrics(environ, start_response)
+            page: Iterable[bytes] = self._metrics(environ, start_response)
+            return page
         if path == "/healthz":
             silent_s = time.monotonic() - self._beat_at
             ok, text = silent_s < STALLED_AFTER_S, f"event loop seen {silent_s:.1f} s ago"

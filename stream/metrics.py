@@ -6,7 +6,7 @@ reason and severity exists at zero from the start, so that a misspelt query fail
 
 import time
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
+from prometheus_client import CollectorRegistry, Counter, Histogram, Info
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
@@ -39,15 +39,22 @@ class Metrics:
             "tocsin_sketch_total", "What became of the posts that were read.", ["outcome"], registry=registry
         )
         self.clustered = Counter("tocsin_clustered_total", "Posts counted in clusters.", registry=registry)
-        self.late = Counter("tocsin_late_total", "Posts behind the watermark by more than lateness_s.", registry=registry)
+        self.late = Counter(
+            "tocsin_late_total", "Posts behind the watermark by more than lateness_s.", registry=registry
+        )
         self.repeated = Counter(
             "tocsin_repeated_total", "Posts the feed repeated within an epoch, dropped.", registry=registry
         )
         self.evicted = Counter(
-            "tocsin_evicted_total", "Exemplars evicted because max_tracked_posts was reached.", registry=registry
+            "tocsin_evicted_total",
+            "Exemplars evicted because max_tracked_posts was reached.",
+            registry=registry,
         )
         self.alerts = Counter(
-            "tocsin_alerts_total", "Alerts written, by reason and severity.", ["reason", "severity"], registry=registry
+            "tocsin_alerts_total",
+            "Alerts written, by reason and severity.",
+            ["reason", "severity"],
+            registry=registry,
         )
         self.delay = Histogram(
             "tocsin_alert_delay_seconds",
@@ -62,9 +69,14 @@ class Metrics:
             buckets=BATCH_BUCKETS_S,
             registry=registry,
         )
-        self.records = Counter("tocsin_records_total", "Records fed to a stage.", ["topic"], registry=registry)
+        self.records = Counter(
+            "tocsin_records_total", "Records fed to a stage.", ["topic"], registry=registry
+        )
         self.redelivered = Counter(
-            "tocsin_redelivered_total", "Records that came again and were skipped.", ["topic"], registry=registry
+            "tocsin_redelivered_total",
+            "Records that came again and were skipped.",
+            ["topic"],
+            registry=registry,
         )
         self.rebuild = Histogram(
             "tocsin_rebuild_seconds",
@@ -105,7 +117,7 @@ class Metrics:
         """Records came again."""
         self.redelivered.labels(topic).inc(n_records)
 
-    def rebuilt(self, topic: str, partition: int, n_records: int, n_missing: int, seconds: float) -> None:  # noqa: ARG002, PLR0913, PLR0917
+    def rebuilt(self, topic: str, partition: int, n_records: int, n_missing: int, seconds: float) -> None:  # noqa: ARG002
         """A partition's state stands."""
         self.rebuild.labels(topic).observe(seconds)
         self.rebuild_missing.labels(topic).inc(n_missing)
@@ -168,7 +180,11 @@ class _StateCollector(Collector):
         now_ms = time.time() * 1000
         per_topic = (
             ("tocsin_consumer_lag_records", "Records not fed yet.", self._lag_records),
-            ("tocsin_consumer_lag_seconds", "Age of the newest record fed, while more wait; else 0.", self._lag_s),
+            (
+                "tocsin_consumer_lag_seconds",
+                "Age of the newest record fed, while more wait; else 0.",
+                self._lag_s,
+            ),
             ("tocsin_in_flight_batches", "Batches whose messages are not all acknowledged.", self._in_flight),
         )
         for name, text, read in per_topic:
@@ -177,7 +193,9 @@ class _StateCollector(Collector):
                 family.add_metric([topic], read(topic, now_ms))
             families.append(family)
         watermark = GaugeMetricFamily(
-            "tocsin_watermark_timestamp_seconds", "Event time reached (the least of the partitions).", labels=["topic"]
+            "tocsin_watermark_timestamp_seconds",
+            "Event time reached (the least of the partitions).",
+            labels=["topic"],
         )
         for topic in INPUTS:
             reached = [ms for (name, _), ms in self.watermark_ms.items() if name == topic and ms]

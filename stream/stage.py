@@ -47,9 +47,6 @@ class Stage(Protocol):
     `feed` raises only for broken invariants of ours; the runner then stops the worker.
     """
 
-    next_offset: int
-    """The first offset that was not fed yet."""
-
     def feed(self, records: Sequence[Record]) -> list[Out]:
         """Take the next records; return what they cause, in order."""
 

@@ -69,7 +69,9 @@ class ClusterStage:
 class ClusterBuilder:
     """Opens `ClusterStage`s. See `stream.stage.StageBuilder`."""
 
-    def __init__(self, settings: Settings, detector: DetectorSettings, layout: Layout, metrics: Metrics) -> None:
+    def __init__(
+        self, settings: Settings, detector: DetectorSettings, layout: Layout, metrics: Metrics
+    ) -> None:
         self._settings = settings
         self._detector = detector
         self._layout = layout

@@ -58,7 +58,9 @@ class SketchStage:
 class SketchBuilder:
     """Opens `SketchStage`s. See `stream.stage.StageBuilder`."""
 
-    def __init__(self, settings: Settings, detector: DetectorSettings, layout: Layout, metrics: Metrics) -> None:
+    def __init__(
+        self, settings: Settings, detector: DetectorSettings, layout: Layout, metrics: Metrics
+    ) -> None:
         self._settings = settings
         self._detector = detector
         self._layout = layout

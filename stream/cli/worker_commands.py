@@ -22,7 +22,7 @@ def worker() -> None:
       tocsin --config tocsin.toml worker
 
     Settings: `tocsin settings`. Metrics and probes are on metrics_host:metrics_port.
-    """
+    """  # noqa: D301 (click's mark for lines to leave alone)
     import asyncio  # noqa: PLC0415 (heavy imports only for this command)
 
     from stream.app import create_app  # noqa: PLC0415

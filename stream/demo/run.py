@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, aclosing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +21,7 @@ from stream.alert_text import describe
 from stream.alerts import follow_alerts
 from stream.demo import report, summary
 from stream.demo.report import Run
-from stream.demo.screen import INTRO, LEGEND, Screen
+from stream.demo.screen import INTRO, Screen
 from stream.demo.tally import Tally
 from stream.demo.truth import Truth
 from stream.demo.worker import DemoWorker
@@ -35,7 +35,7 @@ from stream.settings import Settings
 from stream.topics import create_topics
 
 SCENARIO = "new-caledonia"
-_POLL_S = 0.4
+_POLL_S = 0.5
 _LAG_IS_FRESH_S = 2.5
 """The worker measures its lag once a second."""
 _FINISH_S = 60.0
@@ -76,12 +76,16 @@ class Demo:
         try:
             out_dir.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise TocsinError(f"{out_dir} can't be made: {error.strerror}; choose another by --out-dir") from error
+            raise TocsinError(
+                f"{out_dir} can't be made: {error.strerror}; choose another by --out-dir"
+            ) from error
         ignored = _forget_settings()
         with _signals():
             self.screen.say(INTRO)
             if ignored:
-                self.screen.say(f"The demo runs on default settings; not used: {', '.join(ignored)}", "yellow")
+                self.screen.say(
+                    f"The demo runs on default settings; not used: {', '.join(ignored)}", "yellow"
+                )
             tally = self._watch(out_dir)
             self._done.wall_s = time.monotonic() - self._started_s
             told = report.figures(self._done, tally)
@@ -112,7 +116,9 @@ class Demo:
             worker_at = time.monotonic()
             worker = stack.enter_context(DemoWorker(env, log))
             posts = self._generate()
-            with self.screen.step("worker   starting; the first start compiles kernels, up to a minute, once …"):
+            with self.screen.step(
+                "worker   starting; the first start compiles kernels, up to a minute, once …"
+            ):
                 worker.wait_until_ready()
             self._done.phases_s["worker"] = time.monotonic() - worker_at
             self.screen.say(f"worker   ready: {worker.url}/metrics (log: {log})")
@@ -120,9 +126,11 @@ class Demo:
                 f"         in another terminal: TOCSIN_BOOTSTRAP={broker.bootstrap} tocsin alerts --follow"
             )
             self.screen.say("")
-            self.screen.say(LEGEND)
+            self.screen.legend()
             tally = Tally(Truth(posts))
-            watch = _Watch(settings, worker, posts, tally, self._done, self.screen, out_dir / "demo-alerts.txt")
+            watch = _Watch(
+                settings, worker, posts, tally, self._done, self.screen, out_dir / "demo-alerts.txt"
+            )
             _run_async(watch)
         return tally
 
@@ -132,7 +140,7 @@ class Demo:
             posts = generate(SCENARIO, self.options.seed)
         n_campaign = sum(post["scenario"]["actor"] == "campaign" for post in posts)
         self.screen.say(
-            f"feed     {len(posts):,} posts made up, seed {self.options.seed}; {n_campaign:,} are the campaign's"
+            f"feed     {len(posts):,} posts made up (seed {self.options.seed}), {n_campaign:,} of the campaign"
         )
         return posts
 
@@ -194,7 +202,7 @@ class _Watch:
         self.done.n_posts = sent.acked
         self.done.event_s = sent.first_event_s or 0.0, sent.last_event_s or 0.0
 
-    def _sent(self):  # type: ignore[no-untyped-def]
+    def _sent(self) -> Callable[[ReplayReport], None]:
         begins_s, ends_s = self.tally.truth.campaign_s
         marks = [(begins_s, "the campaign begins"), (ends_s, "its last post; the background goes on")]
 
@@ -210,8 +218,9 @@ class _Watch:
         with self.alerts_path.open("w", encoding="utf-8") as file:
             async with aclosing(follow_alerts(self.settings)) as alerts:
                 async for told in alerts:
-                    finding = self.tally.add(told)
-                    self.screen.alert(told.alert, finding)
+                    finding, is_news = self.tally.add(told)
+                    if is_news:
+                        self.screen.alert(told.alert, finding)
                     file.write(f"{describe(told.alert)}\n  in truth: {finding.label}\n\n\n")
                     if told.alert.severity is Severity.CRITICAL and not self._shown_in_full:
                         self._shown_in_full = True
@@ -247,11 +256,11 @@ class _Watch:
 def _run_async(watch: _Watch) -> None:
     try:
         asyncio.run(watch.run())
-    except* TocsinError as group:
-        found: BaseException = group
-        while isinstance(found, BaseExceptionGroup):
-            found = found.exceptions[0]
-        raise found from None
+    except BaseExceptionGroup as group:
+        for error in group.exceptions:
+            if isinstance(error, TocsinError):
+                raise error from None
+        raise
 
 
 def _forget_settings() -> list[str]:

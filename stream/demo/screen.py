@@ -9,11 +9,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
-from detectors.alert import Alert, Severity
-from stream.alert_text import describe, headline
+from detectors.alert import Alert, AlertReason, Severity
+from stream.alert_text import describe
 from stream.demo.truth import Finding
+from stream.safe_text import quote
 
-_STYLES = {Severity.CRITICAL: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
+STYLES = {Severity.CRITICAL: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 _PLAIN_EVERY_S = 1800
 _MIN_WIDTH = 40
 
@@ -25,19 +26,30 @@ accounts on X and 80 on Facebook posted two texts against France in New Caledoni
 in French and in English; VIGINUM, the French service against foreign digital interference,
 published these facts. Everything here is made up by a generator from its published figures:
 every text, every account, and around them ten times as many posts of ordinary talk, headlines,
-bots, fans and apps, in fourteen languages. Nothing is downloaded, nobody's post is shown.
+bots, fans and apps, in fourteen languages. Nothing is downloaded; nobody's real post is shown.
 
 All of it runs on this machine and ends with this command: a broker of the Kafka protocol,
 Tocsin's worker in its own process, and the replay that feeds it. Ctrl-C stops everything.
 """
 
 LEGEND = """\
-Each line is one alert:  time  SEVERITY what happened: “the words”, how many, since when.
-  CRITICAL wakes someone · WARNING stands on the dashboard · INFO is a list to look through
-  "rings" is new, "grew" has doubled or turned graver, "resolved" has been quiet for 15 minutes
-  ← what it is in truth. Only the demo knows: the worker sees posts like any others.
-Times are those of 15 May 2024, UTC (Paris time less two hours).
+Each line is news of one burst, a text that many accounts post:
+  what      rings: new · grew: doubled, or graver · resolved: quiet for 15 minutes
+  severity  CRITICAL wakes someone · WARNING stands on the dashboard · INFO is a list
+  in truth  what it is. Only the demo knows that: the worker sees posts like any others
+Not shown: each doubling of what is not critical. Times are UTC (Paris time less two hours).
 """
+
+_WHAT = {
+    AlertReason.FIRST: "rings",
+    AlertReason.GREW: "grew",
+    AlertReason.RESOLVED: "resolved",
+    AlertReason.MERGED: "merged",
+    AlertReason.REPEAT: "repeat",
+}
+_HEADER = f"{'time':<9} {'severity':<8} {'what':<8} {'posts':>5} {'accounts':>8}  {'in truth':<12} words"
+_WORDS_AT = _HEADER.index("words")
+_WORDS_CELLS = (12, 90)
 
 
 class Screen:
@@ -71,11 +83,21 @@ class Screen:
             self.say(doing)
             yield
 
+    def legend(self) -> None:
+        """What the lines mean that follow."""
+        self.say(LEGEND)
+        self.say(_HEADER, "underline" if self.is_live else "")
+
     def alert(self, alert: Alert, finding: Finding) -> None:
-        """One line for one alert."""
+        """One line for one alert, cut to the width of a terminal."""
+        least, most = _WORDS_CELLS
+        n_cells = min(most, self.console.width - _WORDS_AT - 2) if self.console.is_terminal else most
+        text = alert.exemplar.text or (alert.variants[0].text if alert.variants else "")
         line = Text(f"{alert.updated_at.astimezone(UTC):%H:%M:%S}  ")
-        line.append(headline(alert), _STYLES[alert.severity])
-        line.append(f"  ← {finding.label}", "bold" if finding.is_campaign else "dim")
+        line.append(f"{alert.severity.upper():<8} ", STYLES[alert.severity])
+        line.append(f"{_WHAT[alert.reason]:<8} {alert.posts:>5,} {alert.accounts:>8,}  ")
+        line.append(f"{finding.label.short:<12} ", "bold" if finding.is_campaign else "dim")
+        line.append(quote(text, max(least, n_cells)))
         self.say(line)
 
     def in_full(self, alert: Alert) -> None:

@@ -9,11 +9,11 @@ from rich.text import Text
 
 from detectors.alert import Severity
 from stream.demo.report import text_of
-from stream.demo.screen import Screen
+from stream.demo.screen import STYLES, Screen
 from stream.demo.tally import Tally
+from stream.safe_text import quote
 
 _MAX_INFO = 12
-_STYLES = {Severity.CRITICAL: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 _LANGUAGES = {"en": "English", "fr": "French"}
 
 
@@ -36,7 +36,7 @@ def show(screen: Screen, told: dict[str, Any], tally: Tally, files: dict[str, Pa
         screen.console.print(table)
     else:
         for name, value in rows(told):
-            screen.say(f"{name + ':':<27} {value}")
+            screen.say(f"{name + ':':<32} {value}")
     screen.say("")
     _background(screen, tally)
     _next(screen, files)
@@ -49,30 +49,30 @@ def rows(told: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "posts replayed, processed", f"{posts['replayed']:,}, {posts['processed']:,}"
     yield "rate", f"{told['posts_per_s']:,.0f} posts/s (the replay's pace, {_speed(told)})"
     for name, version in told["versions"].items():
-        of = f"{_LANGUAGES.get(name, name)} version, {version['posts']:,} posts"
-        yield of, f"first alert {_milestone(version['first_alert'])}"
-        yield "", f"critical {_milestone(version['critical'])}"
-    yield "delay, post in to alert out", f"p50 {_ms(delay['p50'])}, p99 {_ms(delay['p99'])} of {delay['n']:,} alerts"
+        language = _LANGUAGES.get(name, name)
+        yield f"{language} version, first alert", _milestone(version["first_alert"], version["posts"])
+        yield f"{language} version, critical", _milestone(version["critical"], version["posts"])
+    yield (
+        "delay, post in to alert out",
+        f"p50 {_ms(delay['p50'])}, p99 {_ms(delay['p99'])} of {delay['n']:,} alerts",
+    )
     for severity, ended in bursts.items():
         campaign = told["alerts"]["bursts_of_the_campaign"][severity]["fired"]
         yield f"bursts, {severity}", _ended(ended, campaign)
-    letters = posts["dead_letters"]
-    yield "dead letters", f"{letters:,}" + ("" if letters else " (posts that could not be read)")
+    yield "dead letters", f"{posts['dead_letters']:,} posts could not be read"
     phases = told["phases_s"]
-    took = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in phases.items())
-    yield "time", f"{told['wall_s']:.0f} s in all: {took}"
+    took = ", ".join(f"{name} {phases[name]:.0f} s" for name in ("worker", "replay", "finish"))
+    yield "time", f"{told['wall_s']:.0f} s in all ({took})"
 
 
 def _speed(told: dict[str, Any]) -> str:
     return f"{told['scenario']['speed']:g} times real time" if told["scenario"]["speed"] else "unpaced"
 
 
-def _milestone(found: dict[str, Any] | None) -> str:
+def _milestone(found: dict[str, Any] | None, n_posts: int) -> str:
     if found is None:
         return "never"
-    true = found["true_copies"]
-    drift = "" if true == found["copies"] else f" ({true:,} in the feed by then)"
-    return f"at copy {found['copies']:,}{drift}, {_span(found['after_s'])} after its first post"
+    return f"at copy {found['copies']:,} of {n_posts:,}, {_span(found['after_s'])} after its first post"
 
 
 def _ended(ended: dict[str, int], n_campaign: int) -> str:
@@ -99,17 +99,19 @@ def _background(screen: Screen, tally: Tally) -> None:
     if not bursts:
         screen.say("Nothing of the background rang.")
         return
-    screen.say("Of the background rang (in truth: what it is):", "bold")
-    infos = [burst for burst in bursts if burst.severity is Severity.INFO]
-    hidden = infos[_MAX_INFO:]
-    for burst in bursts[: len(bursts) - len(hidden)]:
+    n_infos = sum(burst.severity is Severity.INFO for burst in bursts)
+    n_hidden = max(0, n_infos - _MAX_INFO)
+    screen.say("What rang of the background, gravest and largest first:", "bold")
+    n_cells = max(20, screen.console.width - 46) if screen.console.is_terminal else 160
+    for burst in bursts[: len(bursts) - n_hidden]:
         line = Text("  ")
-        line.append(f"{burst.severity.upper():<8} ", _STYLES[burst.severity])
-        line.append(f"{burst.last.posts:>5,} posts by {burst.last.accounts:,}  “{text_of(burst)}”")
-        line.append(f"  ← {burst.finding.label}", "dim")
+        line.append(f"{burst.severity.upper():<8}", STYLES[burst.severity])
+        line.append(f" {burst.last.posts:>5,} posts by {burst.last.accounts:>5,}  ")
+        line.append(f"{burst.finding.label.short:<12} ", "dim")
+        line.append(quote(text_of(burst), n_cells))
         screen.say(line)
-    if hidden:
-        screen.say(f"  … and {len(hidden)} more of severity info, all in demo.json")
+    if n_hidden:
+        screen.say(f"  … and {n_hidden} more of severity info, all in demo.json")
     screen.say("")
 
 
@@ -117,8 +119,8 @@ def _next(screen: Screen, files: dict[str, Path]) -> None:
     screen.say("Where to look next", "bold")
     for what, path in files.items():
         screen.say(f"  {path}  {what}")
-    screen.say("  README.md, section “Reading an alert”; then the settings, and how to run a worker on your Kafka:")
-    screen.say("  tocsin topics create, tocsin worker, tocsin alerts --follow")
+    screen.say("  README, “Reading an alert”; then your own Kafka:")
+    screen.say("  tocsin topics create, tocsin worker, tocsin replay, tocsin alerts --follow")
     screen.say("")
 
 

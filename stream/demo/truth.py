@@ -23,6 +23,11 @@ class Label(NamedTuple):
     def __str__(self) -> str:
         return f"{self.actor} {self.part}".rstrip()
 
+    @property
+    def short(self) -> str:
+        """Told in a narrow column."""
+        return str(self) if self.actor == CAMPAIGN else self.actor
+
 
 class Finding(NamedTuple):
     """What most of the posts shown in an alert are."""

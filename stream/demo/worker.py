@@ -72,7 +72,7 @@ class DemoWorker:
     def __enter__(self) -> Self:
         env = {name: value for name, value in os.environ.items() if not name.upper().startswith("TOCSIN_")}
         self._log = self._log_path.open("wb")
-        self._child = Child(_ARGV, output=self._log, env=env | self._settings)
+        self._child = Child(_ARGV, output=self._log, env={**env, **self._settings})
         return self
 
     def __exit__(

@@ -49,7 +49,11 @@ def describe_machine() -> dict[str, str | int]:
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else []
     cpu = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
-    return {"cpu": cpu or platform.processor(), "cores": os.cpu_count() or 0, "python": platform.python_version()}
+    return {
+        "cpu": cpu or platform.processor(),
+        "cores": os.cpu_count() or 0,
+        "python": platform.python_version(),
+    }
 
 
 def show(rows: list[Row], machine: dict[str, str | int]) -> None:

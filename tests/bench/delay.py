@@ -40,7 +40,14 @@ async def measure(setup: Setup) -> list[Row]:
     what = f"at {n_sent / wall_s:,.0f} posts/s, {len(delays)} transitions"
     return [
         Row(id="delay_p50", measure=f"alert delay, median, {what}", value=cuts[49], unit="s"),
-        Row(id="delay_p99", measure=f"alert delay, 99th percentile, {what}", value=cuts[98], unit="s", reach="<1 s", holds=cuts[98] < 1),
+        Row(
+            id="delay_p99",
+            measure=f"alert delay, 99th percentile, {what}",
+            value=cuts[98],
+            unit="s",
+            reach="<1 s",
+            holds=cuts[98] < 1,
+        ),
     ]
 
 
@@ -101,5 +108,12 @@ def _feed() -> Iterator[bytes]:
         n += 1
         moment = int(now * 1000)
         yield orjson.dumps(
-            {"id": str(n), "platform": "x", "author": author, "created_at": moment, "observed_at": moment, "text": text}
+            {
+                "id": str(n),
+                "platform": "x",
+                "author": author,
+                "created_at": moment,
+                "observed_at": moment,
+                "text": text,
+            }
         )

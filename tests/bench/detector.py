@@ -27,7 +27,12 @@ def measure(setup: Setup) -> list[Row]:
         stages.append(_sketch_only(records))
     return [
         Row(id="detector", measure="all stages, one process, no Kafka", value=median(rates), unit="posts/s"),
-        Row(id="sketch", measure="SKETCH alone: parse, normalise, sketch", value=median(stages), unit="posts/s"),
+        Row(
+            id="sketch",
+            measure="SKETCH alone: parse, normalise, sketch",
+            value=median(stages),
+            unit="posts/s",
+        ),
     ]
 
 

@@ -32,7 +32,7 @@ async def measure(setup: Setup) -> list[Row]:
             peers={"no-op per-event Faust agent": median(noop)},
             ratio=ratio,
             reach="≥3× (issue 3)",
-            holds=ratio >= 3,  # noqa: PLR2004
+            holds=ratio >= 3,
         )
     ]
 

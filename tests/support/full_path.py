@@ -8,6 +8,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -21,7 +22,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from detectors.alert import Alert, AlertReason, decode_alert
 from stream import kafka
 from stream.child import Child
+from stream.scenarios.posts import at_ms
 from stream.settings import Settings
+from support.scenario_feed import Feed
 from support.workers import until
 
 READY_S = 90.0
@@ -31,6 +34,8 @@ TOCSIN = [sys.executable, "-c", "from stream.cli import main; main()"]
 WORKER = [*TOCSIN, "worker"]
 FAUST_WORKER = [sys.executable, "-m", "faust", "-A", "stream.app", "worker", "--without-web", "-l", "info"]
 BATCH_BYTES = 256 * 1024
+REACHED = 'tocsin_watermark_timestamp_seconds{topic="activity"}'
+IN_FLIGHT = 'tocsin_in_flight_batches{topic="activity"}'
 
 
 class Answer(NamedTuple):
@@ -224,8 +229,8 @@ async def processed(workers: Sequence[Service], end_ms: int, timeout_s: float = 
         nonlocal n_in_a_row
         said = [await worker.metrics() for worker in workers if not worker.ended]
         assert said, f"no worker is left:\n{workers[-1].tail()}"
-        reached = [m.get('tocsin_watermark_timestamp_seconds{topic="activity"}', 0.0) for m in said]
-        in_flight = [m.get('tocsin_in_flight_batches{topic="activity"}', 1.0) for m in said]
+        reached = [m.get(REACHED, 0.0) for m in said]
+        in_flight = [m.get(IN_FLIGHT, 1.0) for m in said]
         done = any(at * 1000 > end_ms - 60_000 and not n for at, n in zip(reached, in_flight, strict=True))
         n_in_a_row = n_in_a_row + 1 if done else 0
         return n_in_a_row >= 2
@@ -285,3 +290,55 @@ def assert_gapless(alerts: Sequence[Alert]) -> None:
     for story in by_reader_rule(alerts).values():
         assert [alert.seq for alert in story] == list(range(1, len(story) + 1)), story[0].id
         assert story[0].reason is AlertReason.FIRST
+
+
+class LiveFeed:
+    """Sends a feed as it would come: never more than `ahead_ms` of event time ahead of the alerts.
+
+    Posts of a backlog are read partition by partition, as much at once as a fetch holds; a
+    live feed's partitions come side by side.
+
+    Args:
+        settings: Where ``posts`` is.
+        feed: What to send, post by post to the partitions in turn.
+        n_partitions: Of ``posts``.
+        workers: Those that run; may change between calls.
+        ahead_ms: At least a few slots, for a slot is told when it is over.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        feed: Feed,
+        n_partitions: int,
+        workers: list[Service],
+        ahead_ms: int = 180_000,
+    ) -> None:
+        self._settings, self._feed, self._n_partitions = settings, feed, n_partitions
+        self.workers, self._ahead_ms = workers, ahead_ms
+        self._times = [at_ms(post["created_at"]) for post in feed.posts]
+        self.n_sent = 0
+
+    async def send_until(self, n_posts: int, timeout_s: float = DONE_S) -> None:
+        """Go on up to `n_posts` in all."""
+        name = kafka.topic_name(self._settings, kafka.POSTS)
+        client = kafka.client_kwargs(self._settings)
+        reached_ms = self._times[0]
+        async with asyncio.timeout(timeout_s), AIOKafkaProducer(**client, linger_ms=2) as producer:
+            while self.n_sent < n_posts:
+                end = bisect_right(self._times, reached_ms + self._ahead_ms, hi=n_posts)
+                for at in range(self.n_sent, end):
+                    await producer.send(name, self._feed.values[at], partition=at % self._n_partitions)
+                await producer.flush()
+                self.n_sent = max(end, self.n_sent)
+                reached_ms = max(reached_ms, await self._reached_ms())
+                await asyncio.sleep(0.02)
+
+    async def send_rest(self) -> None:
+        """All posts left, and those that end the feed."""
+        await self.send_until(len(self._feed.values))
+        await produce(self._settings, [[end] for end in self._feed.ends[: self._n_partitions]])
+
+    async def _reached_ms(self) -> int:
+        said = [await worker.metrics() for worker in self.workers if not worker.ended]
+        return round(max((m.get(REACHED, 0.0) for m in said), default=0.0) * 1000)
