@@ -9,6 +9,7 @@ standard error 0.81 %.
 """
 
 from collections.abc import Sequence
+from struct import Struct
 
 import numpy as np
 from datasketch import HyperLogLogPlusPlus
@@ -23,6 +24,10 @@ ACCOUNT = np.dtype(
 """One account: keyed hash, its last two posts (event time, UTC seconds; 0 for none), posts
 (capped at 65,535), `rows.AGE_KNOWN` and `rows.NEW_ACCOUNT`."""
 
+MAX_POSTS = 65_535
+_ROW = Struct("<QIIHB")
+"""The same row for one account at a time."""
+
 AccountArray = NDArray[np.void]
 
 
@@ -31,48 +36,55 @@ def _as_is(value: int) -> int:
 
 
 class AccountTally:
-    """Grows with the posts of one cluster."""
+    """Grows with the posts of one cluster; its rows are kept packed, as they are sent."""
 
     def __init__(self) -> None:
-        self._rows: dict[int, list[int]] = {}
+        self._rows = bytearray()
+        self._places: dict[int, int] = {}
+        """Offset of each account's row."""
         self._hll: HyperLogLogPlusPlus | None = None
 
     def __len__(self) -> int:
         """Accounts held exactly."""
-        return len(self._rows)
+        return len(self._places)
 
     def add(self, account: int, at_ms: int, flags: int) -> None:
         """Count one post of `account` at event time `at_ms`."""
         at_s = at_ms // 1000
-        row = self._rows.get(account)
-        if row is not None:
-            if at_s >= row[0]:
-                row[0], row[1] = at_s, row[0]
-            elif at_s > row[1]:
-                row[1] = at_s
-            row[2] += 1
-            row[3] |= flags
+        place = self._places.get(account)
+        if place is not None:
+            _, last_s, previous_s, n_posts, known = _ROW.unpack_from(self._rows, place)
+            if at_s >= last_s:
+                last_s, previous_s = at_s, last_s
+            elif at_s > previous_s:
+                previous_s = at_s
+            n_posts = min(n_posts + 1, MAX_POSTS)
+            _ROW.pack_into(self._rows, place, account, last_s, previous_s, n_posts, known | flags)
             if self._hll is not None:  # the latest stand last
-                self._rows[account] = self._rows.pop(account)
+                self._places[account] = self._places.pop(account)
             return
-        if self._hll is None and len(self._rows) == MAX_EXACT:
-            self._hll = HyperLogLogPlusPlus(p=HLL_P, hashfunc=_as_is)
-            for known in self._rows:
-                self._hll.update(known)
-            self._rows = dict(sorted(self._rows.items(), key=lambda item: item[1][0]))
-        if self._hll is not None:
+        if self._hll is None and len(self._places) == MAX_EXACT:
+            self._begin_estimate()
+        if self._hll is None:
+            place = len(self._rows)
+            self._rows += bytes(_ROW.size)
+        else:
             self._hll.update(account)
-            del self._rows[next(iter(self._rows))]
-        self._rows[account] = [at_s, 0, 1, flags]
+            place = self._places.pop(next(iter(self._places)))
+        self._places[account] = place
+        _ROW.pack_into(self._rows, place, account, at_s, 0, 1, flags)
+
+    def _begin_estimate(self) -> None:
+        """From here on all accounts are estimated, and the rows are those of the latest active."""
+        self._hll = HyperLogLogPlusPlus(p=HLL_P, hashfunc=_as_is)
+        for account in self._places:
+            self._hll.update(account)
+        places = sorted(self._places.items(), key=lambda item: _ROW.unpack_from(self._rows, item[1])[1])
+        self._places = dict(places)
 
     def to_bytes(self) -> bytes:
-        """The rows, packed as `ACCOUNT`: in order of first appearance; past the cap, the latest active."""
-        rows = np.empty(len(self._rows), ACCOUNT)
-        rows["account"] = np.fromiter(self._rows, np.uint64, len(self._rows))
-        values = np.array(list(self._rows.values()), np.int64).reshape(-1, 4)
-        rows["last_s"], rows["previous_s"] = values[:, 0], values[:, 1]
-        rows["n_posts"], rows["flags"] = np.minimum(values[:, 2], 65_535), values[:, 3]
-        return rows.tobytes()
+        """The rows, packed as `ACCOUNT`; past the cap those of the latest active accounts."""
+        return bytes(self._rows)
 
     def registers(self) -> bytes | None:
         """The HyperLogLog++ registers, once accounts passed `MAX_EXACT`."""

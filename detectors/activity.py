@@ -49,6 +49,8 @@ class Snapshot(msgspec.Struct, tag="snapshot", kw_only=True):
     first_post: Sample
     samples: list[Sample]
     """The first five posts and the latest five."""
+    n_deleted: int = 0
+    """Of these, deleted by their authors."""
     variants: list[Variant]
     hashtags: dict[str, int]
     urls: dict[str, int]

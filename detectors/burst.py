@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from math import log10
 from typing import NamedTuple
 
-from scipy.special import bdtrc  # type: ignore[import-untyped]
+from scipy.special import bdtrc
 
 WINDOWS_S = (300, 3600)
 """Two windows: a wave, and an hour."""

@@ -35,8 +35,8 @@ class FeedState(msgspec.Struct, kw_only=True):
     """First event time seen."""
     n_age_known: int = PRIOR_KNOWN
     n_new: int = PRIOR_NEW
-    accounts: set[int] = set()
-    """A sample of the feed's accounts, one in `SAMPLE_ONE_IN`."""
+    accounts: dict[int, int] = {}
+    """A sample of the accounts that posted within the history, one in `SAMPLE_ONE_IN`, and when."""
     ingest_ms: int = 0
 
 
@@ -105,7 +105,12 @@ class Burster:
         feed.watermarks[clock.partition] = clock.watermark_ms
         feed.n_age_known += clock.n_age_known
         feed.n_new += clock.n_new
-        feed.accounts.update(clock.account_sample)
+        for account in clock.account_sample:
+            feed.accounts.pop(account, None)
+            feed.accounts[account] = clock.watermark_ms
+        forgotten_ms = clock.watermark_ms - self._settings.history_h * 3_600_000
+        while feed.accounts and next(iter(feed.accounts.values())) < forgotten_ms:
+            del feed.accounts[next(iter(feed.accounts))]
         feed.ingest_ms = max(feed.ingest_ms, clock.ingest_ms)
         feed.start_ms = feed.start_ms or clock.watermark_ms
         low_ms = min(feed.watermarks.values())
@@ -138,7 +143,8 @@ class Burster:
             return False
         if ring.severity is Severity.WARNING:
             return group.n_active_since(now_s - evidence.SYNCHRONY_S) >= settings.critical_accounts
-        return group.n_active_since(now_s - settings.recent_s) >= settings.warning_accounts
+        least = min(settings.warning_accounts, settings.warning_novelty_accounts, settings.critical_accounts)
+        return group.n_active_since(now_s - settings.recent_s) >= least
 
     def _judge(self, group: Group, now_ms: int, ingest_ms: int) -> list[Alert]:
         """Whether the group has something to tell at event time `now_ms`."""
@@ -152,8 +158,8 @@ class Burster:
             return []
         group.ring = ring
         if reason is AlertReason.FIRST:
+            ring.starts_ms = self._starts_ms(group)  # while `firing` still tells of the last ring
             ring.firing, ring.severity = True, Severity.INFO
-            ring.starts_ms = self._starts_ms(group)
         elif reason is AlertReason.RESOLVED:
             ring.firing, ring.resolved_ms = False, now_ms
         severity = measured.judgement.severity

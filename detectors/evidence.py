@@ -10,7 +10,7 @@ legitimate syndication, whose accounts recur together too.
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import bdtrc, pdtrc  # type: ignore[import-untyped]
+from scipy.special import bdtrc, pdtrc
 
 from detectors.accounts import AccountArray
 from detectors.rows import AGE_KNOWN, NEW_ACCOUNT

@@ -50,7 +50,7 @@ class Group(msgspec.Struct, kw_only=True):
     @property
     def n_deleted(self) -> int:
         """Shown posts whose text has gone."""
-        return sum(sample.deleted for fragment in self.fragments.values() for sample in fragment.samples)
+        return sum(fragment.n_deleted for fragment in self.fragments.values())
 
     def slots(self) -> dict[int, int]:
         """Posts per slot."""
@@ -134,6 +134,9 @@ class Groups:
         old = None if known is None else known.fragments.get(snapshot.cluster)
         if known is not None and (old is None or old.version >= snapshot.version):
             return None, []
+        n_accounts = len(snapshot.accounts) // acc.ACCOUNT.itemsize
+        if known is None and self._is_past(n_accounts, snapshot.last_ms, low_ms):
+            return None, []  # redelivered after its group was dropped, or as good as dropped
         matched, unowned = self._match(snapshot, 0 if old is None else len(old.exemplars))
         candidates = {group.number: group for group in (known, *matched) if group is not None}
         group = min(candidates.values(), key=_age) if candidates else self._open()
@@ -144,13 +147,16 @@ class Groups:
         group.fragments[snapshot.cluster] = snapshot
         self._group_of[snapshot.cluster] = group.number
         group.last_ms = max(group.last_ms, snapshot.last_ms)
-        self._fold(group, low_ms)
+        has_folded = self._fold(group, low_ms)
+        may_have_lost = bool(absorbed) or has_folded or snapshot.hyperloglog is not None
         group.n_accounts = sum(len(f.accounts) // acc.ACCOUNT.itemsize for f in group.fragments.values())
         group.latest = self._latest([group.latest, *(other.latest for other in absorbed)], snapshot)
         if group.n_accounts < self._settings.min_accounts:  # folded, and fewer than they seemed
             self._leave_accounts(group)
-        else:
+        elif may_have_lost or group.number not in self._accounts_of:
             self._register(group)
+        else:  # accounts only came
+            self._enter(group, set(acc.read(snapshot.accounts)["account"].tolist()))
         return group, absorbed
 
     def _register(self, group: Group) -> None:
@@ -158,11 +164,14 @@ class Groups:
         now: set[int] = set()
         for fragment in group.fragments.values():
             now.update(acc.read(fragment.accounts)["account"].tolist())
-        before = self._accounts_of.get(group.number, set())
-        self._accounts_of[group.number] = now
-        for account in now - before:
+        self._leave(group, self._accounts_of.get(group.number, set()) - now)
+        self._enter(group, now)
+
+    def _enter(self, group: Group, accounts: set[int]) -> None:
+        mine = self._accounts_of.setdefault(group.number, set())
+        for account in accounts - mine:
             self._by_account.setdefault(account, set()).add(group.number)
-        self._leave(group, before - now)
+        mine |= accounts
 
     def shared_with(self, group: Group) -> tuple[Counter[int], list[set[int]]]:
         """Accounts of a group that sit in other groups too.
@@ -182,13 +191,18 @@ class Groups:
 
     def forget(self, now_ms: int) -> None:
         """Drop groups that can matter no more."""
-        settings = self._settings
         for group in self:
-            is_small = group.n_accounts < settings.min_accounts
-            keep_s = settings.recent_s if is_small else settings.history_h * 3600
             is_firing = group.ring is not None and group.ring.firing
-            if not is_firing and group.last_ms < now_ms - keep_s * 1000:
+            if not is_firing and self._is_past(group.n_accounts, group.last_ms, now_ms):
                 self._drop(group)
+        if len(self._forward) > 2 * len(self._groups) + 1000:  # mostly ways to groups long dropped
+            self._owners = {c: group.number for c in self._owners if (group := self._owner(c)) is not None}
+            self._forward = {}
+
+    def _is_past(self, n_accounts: int, last_ms: int, now_ms: int) -> bool:
+        settings = self._settings
+        keep_s = settings.recent_s if n_accounts < settings.min_accounts else settings.history_h * 3600
+        return last_ms < now_ms - keep_s * 1000
 
     def _latest(self, known: Iterable[dict[int, int]], snapshot: Snapshot) -> dict[int, int]:
         """Of the accounts known as latest and those of `snapshot`, the ones that posted last."""
@@ -239,17 +253,18 @@ class Groups:
         self._leave_accounts(other)
         del self._groups[other.number]
 
-    def _fold(self, group: Group, now_ms: int) -> None:
+    def _fold(self, group: Group, now_ms: int) -> bool:
         """Merge fragments of epochs long ended: nothing new can come of them."""
         ended_ms = now_ms - 2 * self._settings.epoch_ms
         ended = [f for f in group.fragments.values() if f.watermark_ms < ended_ms]
         if len(group.fragments) <= MAX_FRAGMENTS or len(ended) < 2:
-            return
+            return False
         whole = merge(ended)
         for fragment in ended:
             del group.fragments[fragment.cluster]
         group.fragments[whole.cluster] = whole
         group.folded.extend(f.cluster for f in ended if f.cluster != whole.cluster)
+        return True
 
     def _drop(self, group: Group) -> None:
         for cluster in (*group.fragments, *group.folded):
@@ -261,6 +276,7 @@ class Groups:
         self._leave(group, self._accounts_of.pop(group.number, set()))
 
     def _leave(self, group: Group, accounts: set[int]) -> None:
+        self._accounts_of.get(group.number, set()).difference_update(accounts)
         for account in accounts:
             groups = self._by_account[account]
             groups.discard(group.number)
@@ -281,6 +297,9 @@ class Groups:
 def _newest(snapshot: Snapshot, n: int) -> dict[int, int]:
     """Event second of the newest post of the `n` accounts that posted last."""
     rows = acc.read(snapshot.accounts)
+    seconds = rows["last_s"]
+    if len(rows) > n:
+        rows = rows[seconds >= np.partition(seconds, -n)[-n]]
     last = rows[np.lexsort((rows["account"], -rows["last_s"].astype(np.int64)))[:n]]
     return dict(zip(last["account"].tolist(), last["last_s"].tolist(), strict=True))
 

@@ -24,6 +24,7 @@ def merge(fragments: Sequence[Snapshot]) -> Snapshot:
     first = ordered[0]
     registers = [s.hyperloglog for s in ordered if s.hyperloglog is not None]
     rows = acc.merge([acc.read(s.accounts) for s in ordered])
+    samples = _samples(ordered)
     return Snapshot(
         cluster=first.cluster,
         partition=first.partition,
@@ -39,7 +40,8 @@ def merge(fragments: Sequence[Snapshot]) -> Snapshot:
         exemplars=[text for s in ordered for text in s.exemplars][:16],
         exact=first.exact,
         first_post=first.first_post,
-        samples=_samples(ordered),
+        samples=samples,
+        n_deleted=sum(sample.deleted for sample in samples),
         variants=_variants(ordered),
         hashtags=_top(sum_counts(s.hashtags for s in ordered)),
         urls=_top(sum_counts(s.urls for s in ordered)),

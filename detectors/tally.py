@@ -133,6 +133,7 @@ class Tally:
         """All of it, as it stands; the next one is due at the next threshold."""
         self.is_dirty = False
         self.due_at = next_snapshot_at(self.n_posts)
+        samples = [sample for _, sample in (*self._head, *self._tail)]
         variants = sorted(self._variants.values(), key=lambda v: -v[2])[:10]
         return Snapshot(
             cluster=self.name,
@@ -149,7 +150,8 @@ class Tally:
             exemplars=self.exemplars.copy(),
             exact=self.exact,
             first_post=self._head[0][1],
-            samples=[sample for _, sample in (*self._head, *self._tail)],
+            samples=samples,
+            n_deleted=sum(sample.deleted for sample in samples),
             variants=[Variant(sample.text, n) for _, sample, n in variants],
             hashtags=_top(self._hashtags),
             urls=_top(self._urls),

@@ -19,6 +19,7 @@ What a `BatchConsumer` promises beyond stock Faust:
 * One partition can be held back without the others (`hold`), while its state is rebuilt.
 """
 
+import asyncio
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from typing import Any, ClassVar, NamedTuple, Protocol
@@ -248,12 +249,23 @@ class BatchConsumer(_Consumer):
 
     async def wait_empty(self) -> None:
         """Bounded, unlike stock Faust: listeners drain, and what they let go of is read again."""
-        for listener in self.transport.listeners.values():
-            await listener.drain()
+        if self.app.crashed:
+            return
+        await asyncio.gather(*(listener.drain() for listener in self.transport.listeners.values()))
         await super().wait_empty()
         # A commit that was under way may have been worked out before the last acknowledgement.
         await self.maybe_wait_for_commit_to_finish()
         await self.commit()
+
+    async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:  # noqa: FBT001, FBT002
+        """Commit what is acknowledged; nothing after a crash.
+
+        A crash ends the consumer's thread, and a call to it would wait for ever.
+        """
+        if self.app.crashed:
+            return False
+        committed: bool = await super().commit(topics, start_new_transaction)
+        return committed
 
     async def _tell(self, positions: Mapping[Any, int]) -> None:
         try:

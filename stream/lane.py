@@ -84,9 +84,9 @@ class Source(Protocol):
         """Stop the worker with `error`."""
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, repr=False)
 class Setup:
-    """What all lanes of a runner share."""
+    """What all lanes of a runner share. It has no repr: `client` holds a password."""
 
     topic: str
     """Without prefix."""
@@ -102,7 +102,7 @@ class Setup:
     isolation_level: str
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class _Work:
     """A batch on its way, or an order to open (`batch` is ``None``)."""
 
@@ -117,7 +117,7 @@ class _Tick:
     now_ms: int
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Lane:
     """See the module. Created for an assigned partition, closed when it goes elsewhere."""
 
@@ -190,6 +190,12 @@ class Lane:
     async def settle(self) -> None:
         """Wait until all that is fed is acknowledged; at once after a failure."""
         await self._empty.wait()
+
+    async def sign_off(self) -> None:
+        """Note that the partition is left in good order: this opening says nothing of a crash."""
+        if self._note.opens and not self._failed:
+            self._note.opens, self._note.trying = 0, None
+            await self._save_note()
 
     def abandon(self) -> None:
         """Forget what is fed, too: time is up."""

@@ -13,7 +13,6 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import UnknownError
-from aiokafka.errors import UnknownError
 
 from stream import kafka
 from stream.errors import BrokerError

@@ -9,7 +9,8 @@ worker goes down it writes what it held to ``burst-state`` (key ``crash/<topic>/
    bytes and the reason ``internal_error``, and is left out of every later replay, too.
 
 A worker that dies hard (segfault, out of memory) can write nothing. So each opening of a partition
-is noted, with the offset it starts at. The third opening at one offset is *careful*: its first
+is noted, with the offset it starts at, and unnoted when the worker leaves in good order. The third
+noted opening at one offset is *careful*: its first
 batch is fed record by record, each noted before it is fed, and a note still there at the next
 opening names the record that killed. Such a record needs three careful deaths: a worker that
 someone kills by hand must not cost an innocent record.
@@ -126,7 +127,8 @@ def dead_letter(topic: str, partition: int, record: Record) -> Out:
     """The message to ``posts.dead`` for a record that was set aside; `topic` without prefix."""
     where = (("topic", topic), ("partition", str(partition)), ("offset", str(record.offset)))
     headers = (("reason", b"internal_error"), *((name, text.encode()) for name, text in where))
-    return Out(kafka.DEAD, record.value, headers=headers)
+    # A message needs a key or a value, and a tombstone has no value.
+    return Out(kafka.DEAD, record.value, None if record.value is not None else b"", headers=headers)
 
 
 class Quarantine:

@@ -21,6 +21,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from aiokafka.errors import KafkaError
+
 from stream import kafka
 from stream.lane import Lane, NoHooks, RunnerHooks, Setup, Source
 from stream.producer import Sender
@@ -136,8 +138,9 @@ class Runner:
         try:
             async with asyncio.timeout(self._settings.drain_s if timeout_s is None else timeout_s):
                 await asyncio.gather(*(lane.settle() for lane in lanes))
-        except TimeoutError:
-            log.warning("%s: work in flight was not finished in time; it will be read again", self.topic)
+                await asyncio.gather(*(lane.sign_off() for lane in lanes))
+        except (TimeoutError, KafkaError) as error:
+            log.warning("%s: not finished in time, will be read again: %r", self.topic, error)
             for lane in lanes:
                 lane.abandon()
 

@@ -104,4 +104,5 @@ def dead_letter(partition: int, record: RawPost, rejected: Rejected) -> Out:
         ("partition", orjson.dumps(partition)),
         ("offset", orjson.dumps(record.offset)),
     )
-    return Out(DEAD, record.value, headers=headers)
+    # A message needs a key or a value, and a tombstone has no value.
+    return Out(DEAD, record.value, None if record.value is not None else b"", headers=headers)

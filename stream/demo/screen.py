@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from textwrap import fill, indent
 from typing import IO
 
 from rich.console import Console
+from rich.panel import Panel
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
@@ -16,21 +18,24 @@ from stream.safe_text import quote
 
 STYLES = {Severity.CRITICAL: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 _PLAIN_EVERY_S = 1800
+_PLAIN_WIDTH = 96
 _MIN_WIDTH = 40
 
-INTRO = """\
-Tocsin reads social posts and rings when many accounts suddenly say nearly the same thing.
-
-What you will see: the afternoon of 15 May 2024, five hours in about a minute. That day 1,686
-accounts on X and 80 on Facebook posted two texts against France in New Caledonia 5,332 times,
-in French and in English; VIGINUM, the French service against foreign digital interference,
-published these facts. Everything here is made up by a generator from its published figures:
-every text, every account, and around them ten times as many posts of ordinary talk, headlines,
-bots, fans and apps, in fourteen languages. Nothing is downloaded; nobody's real post is shown.
-
-All of it runs on this machine and ends with this command: a broker of the Kafka protocol,
-Tocsin's worker in its own process, and the replay that feeds it. Ctrl-C stops everything.
-"""
+_INTRO = (
+    "Tocsin reads social posts and rings when many accounts suddenly say nearly the same thing.",
+    (
+        "What you will see: the 15th of May 2024, five hours at {speed:g} times the pace. 1,686 accounts on "
+        "X and 80 on Facebook posted two texts against France in New Caledonia 5,332 times, one French, one "
+        "English; VIGINUM, the French service against foreign digital interference, made it public. "
+        "Everything you see is made up by a generator from its figures: each text, each account, and around "
+        "them ten times as many posts of talk, headlines, bots, fans and apps in fourteen languages. No "
+        "real person's post is in it, and nothing is downloaded."
+    ),
+    (
+        "All of it runs on this machine and ends with this command: a broker of the Kafka protocol, Tocsin's "
+        "worker in its own process, and the replay that feeds it. Ctrl-C stops everything."
+    ),
+)
 
 LEGEND = """\
 Each line is news of one burst, a text that many accounts post:
@@ -83,6 +88,12 @@ class Screen:
             self.say(doing)
             yield
 
+    def intro(self, speed: float) -> None:
+        """What is about to be seen, at `speed` times real time."""
+        for paragraph in (text.format(speed=speed) for text in _INTRO):
+            self.say(paragraph if self.console.is_terminal else fill(paragraph, _PLAIN_WIDTH))
+            self.say("")
+
     def legend(self) -> None:
         """What the lines mean that follow."""
         self.say(LEGEND)
@@ -102,11 +113,15 @@ class Screen:
 
     def in_full(self, alert: Alert) -> None:
         """The alert as the person on call reads it."""
+        title = "This is what the person on call gets"
         self.say("")
-        self.say("┌ This is what the person on call gets:", "bold")
-        for line in describe(alert).split("\n"):
-            self.say(f"│ {line}" if line else "│")
-        self.say("└", "bold")
+        if self.is_live:
+            self.console.print(
+                Panel(Text(describe(alert)), title=title, title_align="left", border_style="bold red")
+            )
+        else:
+            self.say(f"{title}:")
+            self.say(indent(describe(alert), "| ", lambda _line: True))
         self.say("")
 
     def mark(self, event_s: float, text: str) -> None:

@@ -14,6 +14,7 @@ from stream.demo.tally import Tally
 from stream.safe_text import quote
 
 _MAX_INFO = 12
+_TOLD_PHASES = ("worker", "replay", "finish")
 _LANGUAGES = {"en": "English", "fr": "French"}
 
 
@@ -27,9 +28,11 @@ def show(screen: Screen, told: dict[str, Any], tally: Tally, files: dict[str, Pa
         files: where to look next, by what is in them.
     """
     screen.say("")
-    table = Table(title="What happened", show_header=False, title_justify="left", title_style="bold")
-    table.add_column(style="bold")
-    table.add_column(overflow="fold")
+    table = Table(
+        title="What happened", title_justify="left", title_style="bold", box=None, show_header=False
+    )
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column()
     for name, value in rows(told):
         table.add_row(name, value)
     if screen.is_live:
@@ -61,7 +64,7 @@ def rows(told: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield f"bursts, {severity}", _ended(ended, campaign)
     yield "dead letters", f"{posts['dead_letters']:,} posts could not be read"
     phases = told["phases_s"]
-    took = ", ".join(f"{name} {phases[name]:.0f} s" for name in ("worker", "replay", "finish"))
+    took = ", ".join(f"{name} {phases[name]:.0f} s" for name in _TOLD_PHASES if name in phases)
     yield "time", f"{told['wall_s']:.0f} s in all ({took})"
 
 
@@ -102,7 +105,7 @@ def _background(screen: Screen, tally: Tally) -> None:
     n_infos = sum(burst.severity is Severity.INFO for burst in bursts)
     n_hidden = max(0, n_infos - _MAX_INFO)
     screen.say("What rang of the background, gravest and largest first:", "bold")
-    n_cells = max(20, screen.console.width - 46) if screen.console.is_terminal else 160
+    n_cells = max(20, screen.console.width - 50) if screen.console.is_terminal else 160
     for burst in bursts[: len(bursts) - n_hidden]:
         line = Text("  ")
         line.append(f"{burst.severity.upper():<8}", STYLES[burst.severity])

@@ -11,6 +11,10 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from aiokafka import AIOKafkaProducer
+from support.apache_kafka import ApacheKafka
+from support.toy_worker import Counted
+from support.workers import Input, Reader, ToyWorker, posts, produce, until
 
 from stream import kafka
 from stream.embedded import EmbeddedBroker
@@ -18,8 +22,6 @@ from stream.producer import Sender
 from stream.quarantine import Note, Quarantine
 from stream.settings import Settings
 from stream.topics import create_topics
-from support.toy_worker import Counted
-from support.workers import Input, Reader, ToyWorker, posts, produce, until
 
 PARTITIONS = 2
 TOPICS = {"posts_partitions": PARTITIONS, "sketches_partitions": PARTITIONS}
@@ -160,6 +162,40 @@ async def test_a_second_worker_joins_and_leaves_and_nothing_is_lost(
         await produce(ground, inputs[6000:])
         n_repeated = await all_counted(sketches, inputs)
     print(f"joined and left: 0 of {len(inputs)} lost, {n_repeated} again")  # noqa: T201 (measured)
+
+
+async def test_a_partition_that_waits_for_its_state_blocks_no_other_and_loses_nothing(
+    ground: Settings, tmp_path: Path, sketches: Reader
+) -> None:
+    """Partition 1 is held back with several fetches' worth of records waiting, while 0 flows."""
+    inputs = [(i % 2, b"%06d" % i + b"x" * 400) for i in range(20_000)]
+    await produce(ground, inputs)
+    gate = tmp_path / "gate"
+    with ToyWorker(ground, tmp_path, gate=str(gate)):
+        await some(sketches, 10_000)
+        assert {out.partition for out in outputs(sketches)} == {0}
+        gate.touch()
+        assert await all_counted(sketches, inputs) == 0
+
+
+@pytest.mark.kafka
+async def test_markers_of_transactions_are_neither_gaps_nor_lag(
+    apache_kafka: ApacheKafka, prefix: str, tmp_path: Path
+) -> None:
+    """Every transaction ends with an offset that holds no record, also the last one of the log."""
+    ground = Settings(
+        bootstrap=apache_kafka.bootstrap, topic_prefix=prefix, group=prefix, session_timeout_s=6, **TOPICS
+    )
+    await create_topics(ground)
+    async with AIOKafkaProducer(**kafka.client_kwargs(ground), transactional_id=prefix) as producer:
+        with ToyWorker(ground, tmp_path, ticks=True) as worker:
+            await worker.printed("HOOK rebuilt posts 0 0 0")
+            for _ in range(5):
+                async with producer.transaction():
+                    await producer.send_and_wait(kafka.topic_name(ground, kafka.POSTS), b"x", partition=0)
+            async with Reader(ground, kafka.ACTIVITY, 1) as activity:
+                await until(lambda: _ticked(activity, {(0, 5, True)}))
+            assert worker.log().count("HOOK rebuilt posts 0") == 1
 
 
 async def test_a_record_that_crashes_three_times_is_set_aside_and_all_others_count(

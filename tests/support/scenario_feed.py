@@ -7,11 +7,12 @@ by the log alone: what a test reads at the end does not depend on how long it wa
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from random import Random
+from typing import Any, NamedTuple
 
 import orjson
 
-from detectors.alert import Alert
+from detectors.alert import Alert, AlertReason, Severity
 from detectors.chain import Chain
 from detectors.sketcher import RawPost
 from stream.detection import VERSION, detector_settings
@@ -88,28 +89,53 @@ def full_feed() -> Feed:
 
 @cache
 def short_feed() -> Feed:
-    """An hour from ten minutes before the campaign, over an epoch's boundary, chatter thinned to a sixth."""
-    window = "2024-05-15T10:11:00", "2024-05-15T11:11:00"
-    posts = [post for post in _generated() if window[0] <= post["created_at"] < window[1]]
-    return _feed([p for i, p in enumerate(posts) if p["scenario"]["actor"] not in NAMELESS or i % 6 == 0])
+    """An hour from ten minutes before the campaign, over an epoch's boundary."""
+    return _feed(_between("2024-05-15T10:11:00", "2024-05-15T11:11:00"))
 
 
-def small_campaign(
-    n: int, *, text: str, start: str = "2024-05-15T10:00:00Z", gap_s: float = 2.0, name: str = "c"
-) -> list[bytes]:
-    """`n` copies by `n` new accounts, `gap_s` apart."""
+@cache
+def evening_feed() -> Feed:
+    """Two hours, the campaign in the second: the first is history to judge it by."""
+    return _feed(_between("2024-05-15T09:20:00", "2024-05-15T11:20:00"))
+
+
+def _between(start: str, end: str) -> list[dict[str, Any]]:
+    """What is created in [start, end), of posts that stand alone only a sixth."""
+    posts = [post for post in _generated() if start <= post["created_at"] < end]
+    return [post for i, post in enumerate(posts) if post["scenario"]["actor"] not in NAMELESS or i % 6 == 0]
+
+
+def quiet_feed(n: int, *, start: str, gap_s: float) -> list[bytes]:
+    """`n` posts that have nothing in common, so that there is history to judge by."""
+    dice = Random(5)
     return [
-        orjson.dumps(
-            {
-                "id": f"{name}{i}",
-                "platform": "x",
-                "author": {"id": f"{name}-author{i}", "created_at": "2024-05-10T00:00:00Z"},
-                "created_at": rfc3339(at_ms(start) + round(i * gap_s * 1000)),
-                "text": f"{text} {'!' * (i % 3)}",
-            }
-        )
+        _post(f"q{i}", f"quiet{i}", start, i * gap_s, " ".join(_word(dice) for _ in range(12)))
         for i in range(n)
     ]
+
+
+def small_campaign(n: int, *, text: str, start: str, gap_s: float = 1.0, name: str = "c") -> list[bytes]:
+    """`n` copies by `n` new accounts, `gap_s` apart."""
+    return [
+        _post(f"{name}{i}", f"{name}-author{i}", start, i * gap_s, f"{text} {'!' * (i % 3)}")
+        for i in range(n)
+    ]
+
+
+def _post(name: str, author: str, start: str, after_s: float, text: str) -> bytes:
+    return orjson.dumps(
+        {
+            "id": name,
+            "platform": "x",
+            "author": {"id": author, "created_at": "2024-05-10T00:00:00Z"},
+            "created_at": rfc3339(at_ms(start) + round(after_s * 1000)),
+            "text": text,
+        }
+    )
+
+
+def _word(dice: Random) -> str:
+    return "".join(dice.choices("abcdefghijklmnopqrstuvwxyz", k=dice.randint(3, 9)))
 
 
 def chained(settings: Settings, values: Iterable[bytes], cut: int = 500) -> list[Alert]:
@@ -128,3 +154,39 @@ def recount(feed: Feed, of: Callable[[dict[str, Any]], bool]) -> tuple[int, int,
     originals = [post for post in picked if "repost_of" not in post]
     accounts = {(post["platform"], post["author"]["id"]) for post in originals}
     return len(originals), len(picked) - len(originals), len(accounts)
+
+
+class Rung(NamedTuple):
+    """What was told of one content, over all its bursts."""
+
+    severity: Severity
+    """The gravest."""
+    posts: int
+    reposts: int
+    accounts: int
+
+
+def rung(feed: Feed, alerts: Sequence[Alert]) -> dict[Key, Rung]:
+    """Bursts by what the scenario says they are: to compare runs whose ids differ.
+
+    A burst that ended as part of another is left out, for the other counts its posts.
+    """
+    last = {alert.id: alert for alert in alerts}
+    gravest: dict[str, Severity] = {}
+    for alert in alerts:
+        gravest[alert.id] = max(
+            alert.severity, gravest.get(alert.id, alert.severity), key=lambda severity: severity.rank
+        )
+    found: dict[Key, Rung] = {}
+    for alert in last.values():
+        if alert.reason is AlertReason.MERGED:
+            continue
+        key = feed.truth[alert.first_post.id]
+        old = found.get(key, Rung(Severity.INFO, 0, 0, 0))
+        found[key] = Rung(
+            max(old.severity, gravest[alert.id], key=lambda severity: severity.rank),
+            old.posts + alert.posts,
+            old.reposts + alert.reposts,
+            old.accounts + alert.accounts,
+        )
+    return found

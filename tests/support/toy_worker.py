@@ -5,6 +5,7 @@ through a counting stage to `sketches`: for each record its source, its offset, 
 the partition came before it and the sum of their lengths. So a wrong state shows in every output.
 """
 
+import asyncio
 import os
 import signal
 import sys
@@ -40,10 +41,10 @@ class Toy(msgspec.Struct, forbid_unknown_fields=True):
     """Offset from which `raise_once` counts."""
     checkpoint_every: int = 0
     """Write the state to burst-state after so many records and start from there; 0: replay all."""
+    gate: str = ""
+    """A file: partition 1 is not opened before it is there."""
     ticks: bool = False
     """Send a record per tick to `activity`."""
-    open_s: float = 0.0
-    """Time an opening takes."""
 
 
 class Counted(msgspec.Struct, frozen=True):
@@ -108,7 +109,8 @@ class Builder:
 
     async def open(self, partition: int, offset: int) -> tuple[Stage, int]:
         """See `stream.stage.StageBuilder`."""
-        time.sleep(self.toy.open_s)
+        while partition == 1 and self.toy.gate and not Path(self.toy.gate).exists():  # noqa: ASYNC240
+            await asyncio.sleep(0.02)
         start = Counted(partition, 0, 0, 0)
         if self.toy.checkpoint_every:
             client = kafka.client_kwargs(self.settings)

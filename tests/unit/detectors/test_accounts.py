@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from detectors.accounts import MAX_EXACT, AccountTally, count, merge, read, union
 
 POSTS = st.lists(
-    st.tuples(st.integers(1, 12), st.integers(1, 10_000), st.sampled_from([0, 4, 12])), min_size=1, max_size=60
+    st.tuples(st.integers(1, 12), st.integers(1, 10_000), st.sampled_from([0, 4, 12])),
+    min_size=1,
+    max_size=60,
 )
 
 

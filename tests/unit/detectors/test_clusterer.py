@@ -31,7 +31,9 @@ TEXT = words("the campaign")
 def copies(n: int, text: str = TEXT, step_ms: int = 1000, **changes: object) -> list[Written]:
     """The same text by n accounts."""
     return [
-        replace(Written(at_ms=T0_MS + i * step_ms, text=text, author=f"a{i}", id=f"{text[:9]}-{i}"), **changes)
+        replace(
+            Written(at_ms=T0_MS + i * step_ms, text=text, author=f"a{i}", id=f"{text[:9]}-{i}"), **changes
+        )
         for i in range(n)
     ]
 
@@ -171,7 +173,9 @@ def test_snapshots_come_at_each_post_to_32_then_by_quarters() -> None:
 
 def test_slots_are_half_open() -> None:
     """A post at a slot's end is of the next slot, and closes this one."""
-    posts = [replace(p, at_ms=T0_MS + ms) for p, ms in zip(copies(4), (0, 59_999, 60_000, 119_999), strict=True)]
+    posts = [
+        replace(p, at_ms=T0_MS + ms) for p, ms in zip(copies(4), (0, 59_999, 60_000, 119_999), strict=True)
+    ]
     (*_, last) = snapshots(SETTINGS, posts)
     assert last.slots == [(T0_MS // MINUTE_MS, 2), (T0_MS // MINUTE_MS + 1, 2)]
     messages = cluster(SETTINGS, packs_of(SETTINGS, posts, 1))
@@ -209,7 +213,9 @@ def test_deletion_empties_the_text_at_the_slots_end() -> None:
 def test_late_and_old_posts_are_counted() -> None:
     """Nothing is thrown away; slots reach back a day at most, so that a snapshot stays small."""
     posts = copies(3)
-    old = [replace(p, id=f"old{i}", at_ms=T0_MS - (i + 1) * 10 * 24 * HOUR_MS) for i, p in enumerate(copies(50))]
+    old = [
+        replace(p, id=f"old{i}", at_ms=T0_MS - (i + 1) * 10 * 24 * HOUR_MS) for i, p in enumerate(copies(50))
+    ]
     (*_, last) = snapshots(SETTINGS, [*posts, *old])
     assert last.n_posts == 53
     assert sum(n for _, n in last.slots) == 53

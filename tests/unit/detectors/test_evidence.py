@@ -47,7 +47,7 @@ def counted(rows: list[tuple[int, int, int]], **changes: int) -> Parts:
     ],
 )
 def test_score_of_parts(changes: dict[str, int], expected: float) -> None:
-    """score = 1 - (1 - .9 rec)(1 - .7 rep)(1 - .9 new), from counts."""
+    """The score is 1 - (1 - .9 rec)(1 - .7 rep)(1 - .9 new), from counts."""
     assert score(NONE._replace(**changes)) == pytest.approx(expected, abs=0.011)
 
 
@@ -59,7 +59,13 @@ def test_new_accounts_count_above_the_feeds_own_share() -> None:
 
 def test_accounts_are_counted_by_their_windows() -> None:
     """5 minutes, 15 minutes, an hour; a window of w seconds reaches to less than w ago."""
-    rows = [(0, 0, 0), (299, 0, AGE_KNOWN), (300, 899, 0), (899, 900, 0), (3599, 3599, AGE_KNOWN | NEW_ACCOUNT)]
+    rows = [
+        (0, 0, 0),
+        (299, 0, AGE_KNOWN),
+        (300, 899, 0),
+        (899, 900, 0),
+        (3599, 3599, AGE_KNOWN | NEW_ACCOUNT),
+    ]
     parts = counted([*rows, (3600, 0, 0)])
     assert (parts.n_5min, parts.n_active, parts.n_repeating, parts.n_recent) == (2, 4, 1, 5)
     assert (parts.n_accounts, parts.n_known, parts.n_new) == (6, 2, 1)

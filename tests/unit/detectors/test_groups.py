@@ -15,11 +15,17 @@ TEXT = words("grouped", 30)
 
 
 def fragment(
-    text: str = TEXT, *, accounts: range = range(6), start_ms: int = 0, name: str = "f", **more: Any
+    *texts: str, accounts: range = range(6), start_ms: int = 0, name: str = "f", **more: Any
 ) -> list[Snapshot]:
-    """Snapshots of one content, one post an account."""
+    """Snapshots of one content in its wordings, one post an account."""
     posts = [
-        Written(at_ms=T0_MS + start_ms + i * 1000, text=text, author=str(a), id=f"{name}{a}", more=more)
+        Written(
+            at_ms=T0_MS + start_ms + i * 1000,
+            text=texts[i % len(texts)] if texts else TEXT,
+            author=str(a),
+            id=f"{name}{a}",
+            more=more,
+        )
         for i, a in enumerate(accounts)
     ]
     return [m for m in cluster(SETTINGS, packs_of(SETTINGS, posts, 99)) if isinstance(m, Snapshot)]
@@ -66,34 +72,33 @@ def test_old_snapshot_changes_nothing() -> None:
 
 
 def test_bridge_makes_two_groups_one() -> None:
-    """An exemplar near both proves them one; the earlier first post survives."""
-    other = varied(TEXT, 22, "far")
-    half = " ".join([*TEXT.split()[:18], *other.split()[12:]])
+    """A fragment with an exemplar near each proves them one; the earlier first post survives."""
+    chain = words("chain", 36).split()
+    text, near, far, other = (" ".join(chain[first : first + 20]) for first in (0, 4, 12, 16))
     groups = Groups(SETTINGS)
-    late = fed(groups, fragment(TEXT, name="a", start_ms=5000))
+    late = fed(groups, fragment(text, name="a", start_ms=5000))
     early = fed(groups, fragment(other, name="b", accounts=range(10, 16)))
     assert len(groups) == 2
-    told = fragment(half, name="c", accounts=range(20, 26), start_ms=9000)
+    told = fragment(near, far, name="c", accounts=range(20, 26), start_ms=9000)
+    assert told[0].exemplars == [near, far]
     group, absorbed = groups.add(told[0], 0)
     assert group is early
     assert absorbed == [late]
     assert len(groups) == 1
     assert fed(groups, told[1:]).whole().n_posts == 18
-    assert fed(groups, fragment(TEXT, name="d", start_ms=HOUR_MS)) is early
+    assert fed(groups, fragment(text, name="d", start_ms=HOUR_MS)) is early
 
 
 def test_shared_accounts_are_told_per_group() -> None:
-    """By the accounts of judged groups, until a group goes."""
+    """Until the other group goes."""
     groups = Groups(SETTINGS)
     one = fed(groups, fragment(name="a", accounts=range(10)))
     two = fed(groups, fragment(words("two"), name="b", accounts=range(7, 20), start_ms=60_000))
-    for group in (one, two):
-        groups.register(group, acc.read(group.whole().accounts))
     shared, where = groups.shared_with(one)
     assert shared == {two.number: 3}
     assert len(where) == 3
-    groups.register(two, acc.read(two.whole().accounts)[:0])
-    assert groups.shared_with(one) == ({}, [])
+    groups.forget(T0_MS + 30_000 + 24 * HOUR_MS)
+    assert groups.shared_with(two) == ({}, [])
 
 
 def test_small_groups_are_forgotten_after_an_hour_and_large_ones_after_a_day() -> None:
@@ -140,7 +145,10 @@ def test_fragments_of_a_partition_that_lags_are_not_folded() -> None:
 
 def test_dumped_groups_go_on_the_same() -> None:
     """Through MessagePack, before every snapshot."""
-    parts = [fragment(words(i % 5), name=f"e{i}", start_ms=i * 600_000, accounts=range(i, i + 7)) for i in range(20)]
+    parts = [
+        fragment(words(i % 5), name=f"e{i}", start_ms=i * 600_000, accounts=range(i, i + 7))
+        for i in range(20)
+    ]
     decoder = msgspec.msgpack.Decoder(GroupsState)
     groups = Groups(SETTINGS)
     for i, snapshot in enumerate(s for part in parts for s in part):
@@ -152,7 +160,6 @@ def test_dumped_groups_go_on_the_same() -> None:
             assert group is not None
             shared = None
             if group.n_accounts >= SETTINGS.min_accounts:
-                some.register(group, acc.read(group.whole().accounts))
                 shared = (some.shared_with(group)[0], some.n_accounts(group.number))
             some.forget(low_ms)
             results.append((group, absorbed, shared, msgspec.msgpack.encode(some.dump())))

@@ -50,7 +50,10 @@ def test_every_row_passes_its_threshold_against_an_exemplar_of_its_cluster(seed:
             assert cluster not in exemplars
         else:
             joined += 1
-            pairs = [(exact_jaccard(text, e), min(map(len, map(shingle_set, (text, e))))) for e in exemplars[cluster]]
+            pairs = [
+                (exact_jaccard(text, e), min(map(len, map(shingle_set, (text, e)))))
+                for e in exemplars[cluster]
+            ]
             assert any(j >= least_jaccard(n) - 1e-9 for j, n in pairs)
         if bits & k.NEW_EXEMPLAR:
             exemplars.setdefault(cluster, []).append(text)
@@ -118,7 +121,7 @@ def test_later_exemplars_of_an_evicted_cluster_catch_nothing() -> None:
     assert (joined, bits) == (first[0], k.NEW_EXEMPLAR)
     _, bases = assigned(index, fill[13:16], 1)
     assert bases[0] > joined
-    clusters = [cluster for (cluster, _), in [assigned(index, [drifted], 1)[0] for _ in range(4)]]
+    clusters = [cluster for ((cluster, _),) in [assigned(index, [drifted], 1)[0] for _ in range(4)]]
     assert len(set(clusters)) == 1
     assert clusters[0] >= bases[-1]
 

@@ -27,7 +27,12 @@ RINGING = Ring(id="b", seq=1, firing=True, severity=Severity.WARNING, n_posts=10
     ],
 )
 def test_reason(
-    ring: Ring, severity: Severity | None, n_posts: int, n_quiet: int, n_deleted: int, reason: AlertReason | None
+    ring: Ring,
+    severity: Severity | None,
+    n_posts: int,
+    n_quiet: int,
+    n_deleted: int,
+    reason: AlertReason | None,
 ) -> None:
     """One reason or none, from what was told and what is; nothing is changed."""
     current = Judgement(severity=severity, n_posts=n_posts, n_quiet=n_quiet, n_deleted=n_deleted)

@@ -51,7 +51,16 @@ def test_order_decides_nothing() -> None:
 def test_merging_in_steps_gives_the_same_counts() -> None:
     """A folded fragment merges on like any other."""
     steps, whole = merge([merge(PARTS[:2]), PARTS[2]]), merge(PARTS)
-    for name in ("n_posts", "n_reposts", "slots", "accounts", "hashtags", "variants", "cluster", "first_post"):
+    for name in (
+        "n_posts",
+        "n_reposts",
+        "slots",
+        "accounts",
+        "hashtags",
+        "variants",
+        "cluster",
+        "first_post",
+    ):
         assert getattr(steps, name) == getattr(whole, name), name
 
 

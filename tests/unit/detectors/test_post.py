@@ -13,7 +13,9 @@ from detectors.post import EARLIEST_MS, LATEST_MS, Reason, Rejected, TimedPost, 
 APPEND_MS = 1_715_767_260_000
 
 
-def parse(value: bytes | None, *, max_bytes: int = 200_000, max_text_chars: int = 100) -> TimedPost | Rejected:
+def parse(
+    value: bytes | None, *, max_bytes: int = 200_000, max_text_chars: int = 100
+) -> TimedPost | Rejected:
     """With limits of its own."""
     return parse_post(value, APPEND_MS, max_bytes=max_bytes, max_text_chars=max_text_chars)
 
@@ -61,7 +63,10 @@ REFUSED = [
     pytest.param(b"null", Reason.NOT_OBJECT, id="null"),
     pytest.param(b"12", Reason.NOT_OBJECT, id="number"),
     pytest.param(b"{}", Reason.MISSING_FIELD, id="nothing"),
-    *(pytest.param(post(**{name: None}), Reason.MISSING_FIELD, id=f"no-{name}") for name in json.loads(post())),
+    *(
+        pytest.param(post(**{name: None}), Reason.MISSING_FIELD, id=f"no-{name}")
+        for name in json.loads(post())
+    ),
     pytest.param(post(author={}), Reason.MISSING_FIELD, id="no-author-id"),
     pytest.param(post(id=1), Reason.MISTYPED_FIELD, id="numeric-id"),
     pytest.param(post(text=["hi"]), Reason.MISTYPED_FIELD, id="array-text"),
@@ -136,10 +141,12 @@ def test_detail_names_the_field(fields: dict[str, Any], detail: str) -> None:
         pytest.param(60_001, 0, 0, True, id="a-millisecond-more-after-is-not"),
         pytest.param(120_000, 60_000, 120_000, False, id="both-ahead-of-the-broker"),
         pytest.param(60_000, None, 60_000, False, id="archive-up-to-a-minute-ahead"),
-        pytest.param(-10**11, None, -10**11, False, id="archive-of-years-ago"),
+        pytest.param(-(10**11), None, -(10**11), False, id="archive-of-years-ago"),
     ],
 )
-def test_event_time_at_the_edges(created_ms: int, observed_ms: int | None, event_ms: int, *, lied: bool) -> None:
+def test_event_time_at_the_edges(
+    created_ms: int, observed_ms: int | None, event_ms: int, *, lied: bool
+) -> None:
     """Event time is created_at within [observed - 10 min, observed + 60 s], both ends included."""
     observed = None if observed_ms is None else APPEND_MS + observed_ms
     timed = parse(post(created_at=APPEND_MS + created_ms, observed_at=observed))

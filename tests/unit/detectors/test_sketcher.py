@@ -25,7 +25,8 @@ def unrolled(packs: Sequence[Pack]) -> list[tuple[Any, ...]]:
         norms, ends = pack.norms, columns.norm_offsets.tolist()
         marks = [(m.position, m.watermark_ms, 0, ("mark", m.watermark_ms, m.idle)) for m in pack.marks]
         deletes = [
-            (d.position, d.watermark_ms, 1, ("delete", d.offset, d.watermark_ms, d.identity)) for d in pack.deletes
+            (d.position, d.watermark_ms, 1, ("delete", d.offset, d.watermark_ms, d.identity))
+            for d in pack.deletes
         ]
         events = sorted(marks + deletes, key=lambda event: event[:3])
         for row in range(len(columns.offsets) + 1):
@@ -95,7 +96,13 @@ def test_row_watermark_is_the_running_maximum() -> None:
 def test_packs_are_split_by_size_and_keep_everything() -> None:
     """No pack of many rows passes the limit, and the split changes nothing."""
     posts = [
-        replace(PLAIN, id=str(i), text=words(i, 1200), at_ms=T0_MS + i * 3000, more={} if i % 9 else {"op": "delete"})
+        replace(
+            PLAIN,
+            id=str(i),
+            text=words(i, 1200),
+            at_ms=T0_MS + i * 3000,
+            more={} if i % 9 else {"op": "delete"},
+        )
         for i in range(150)
     ]
     log = records(posts)
@@ -120,7 +127,10 @@ def test_idle_clock_goes_by_elapsed_time_not_by_wall_time() -> None:
     sketcher.feed([PLAIN.record(0, append_ms)])
     for now_ms, expected in ((30_000, 30_000), (90_000, 90_000), (60_000, 90_000)):
         ticks = sketcher.idle_tick(append_ms + now_ms)
-        assert [(p, pack.marks[0].watermark_ms - T0_MS) for p, pack in ticks] == [(0, expected), (1, expected)]
+        assert [(p, pack.marks[0].watermark_ms - T0_MS) for p, pack in ticks] == [
+            (0, expected),
+            (1, expected),
+        ]
         assert all(pack.marks[0].idle for _, pack in ticks)
 
 
@@ -159,7 +169,9 @@ def test_flags(post: Written, flags: int) -> None:
     [
         pytest.param("good day", {}, "good day", id="itself"),
         pytest.param("look!", {"urls": ["https://e.example/1"]}, "\0link https://e.example/1", id="by-link"),
-        pytest.param("", {"urls": ["https://e.example/1"]}, "\0link https://e.example/1", id="nothing-but-link"),
+        pytest.param(
+            "", {"urls": ["https://e.example/1"]}, "\0link https://e.example/1", id="nothing-but-link"
+        ),
         pytest.param("look https://e.example/1", {}, "\0link https://e.example/1", id="link-in-the-text"),
         pytest.param("good day", {"urls": [""]}, "good day", id="empty-link-is-none"),
         pytest.param(
@@ -167,7 +179,9 @@ def test_flags(post: Written, flags: int) -> None:
         ),
     ],
 )
-def test_short_text_matches_by_itself_its_link_or_its_picture(text: str, more: dict[str, Any], norm: str) -> None:
+def test_short_text_matches_by_itself_its_link_or_its_picture(
+    text: str, more: dict[str, Any], norm: str
+) -> None:
     """Below fifteen characters similarity means nothing."""
     flags, matching, _ = row_of(replace(PLAIN, text=text, more=more))
     assert flags & EXACT
@@ -195,7 +209,11 @@ def test_accounts_are_keyed_hashes_kept_apart_by_platform() -> None:
 
 def test_sample_is_bounded_and_says_that_it_is_clipped() -> None:
     """A thousand code points of text, ten hashtags, five links."""
-    more = {"hashtags": ["#tag" * 60] * 100, "urls": ["https://e.example/" + "x" * 2000] * 12, "url": "u" * 2000}
+    more = {
+        "hashtags": ["#tag" * 60] * 100,
+        "urls": ["https://e.example/" + "x" * 2000] * 12,
+        "url": "u" * 2000,
+    }
     _, _, sample = row_of(replace(PLAIN, text="😀 word " * 1000, more=more))
     assert (len(sample.text), sample.clipped) == (1000, True)
     assert (len(sample.hashtags), len(sample.urls)) == (10, 5)

@@ -1,0 +1,124 @@
+"""What `Sender` promises: order, place, size, and errors that are told."""
+
+import time
+
+import pytest
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from support.workers import Reader, until
+
+from stream import kafka
+from stream.embedded import EmbeddedBroker
+from stream.errors import BrokerError
+from stream.producer import Sender, acknowledged
+from stream.settings import Settings
+from stream.stage import Out
+from stream.topics import create_topics
+
+
+async def read(settings: Settings, topic: str, partitions: int, n: int) -> list[tuple[int, bytes | None]]:
+    """Partition and value of `n` records, with their headers and times checked."""
+    async with Reader(settings, topic, partitions) as reader:
+
+        async def there() -> bool:
+            return len(await reader.more()) >= n
+
+        await until(there, 10)
+        # Stamped now, by the client or the broker, never with a time of ours.
+        assert all(abs(record.timestamp / 1000 - time.time()) < 60 for record in reader.records)
+        return [(record.partition, record.value) for record in reader.records]
+
+
+@pytest.fixture
+async def ground(settings: Settings) -> Settings:
+    """Settings whose topics exist."""
+    ground = settings.model_copy(update={"sketches_partitions": 3})
+    await create_topics(ground)
+    return ground
+
+
+async def test_each_partition_keeps_the_order_of_the_calls(ground: Settings) -> None:
+    """Many sends on their way at once, explicit partitions."""
+    sender = Sender(ground)
+    await sender.start()
+    sent = [await sender.send([Out(kafka.SKETCHES, str(i).encode(), partition=i % 3)]) for i in range(300)]
+    for futures in sent:
+        await acknowledged(futures)
+    await sender.stop()
+    found = await read(ground, kafka.SKETCHES, 3, 300)
+    for partition in range(3):
+        values = [int(value or b"") for at, value in found if at == partition]
+        assert values == list(range(partition, 300, 3))
+
+
+async def test_a_megabyte_goes_to_the_dead_letters_with_its_headers(ground: Settings) -> None:
+    """A dead letter holds a whole record of `posts`, and its reason besides."""
+    sender = Sender(ground)
+    await sender.start()
+    out = Out(kafka.DEAD, b"x" * 1_000_000, headers=(("reason", b"too_large"),))
+    await acknowledged(await sender.send([out]))
+    await sender.stop()
+    async with Reader(ground, kafka.DEAD, 1) as reader:
+
+        async def there() -> bool:
+            return len(await reader.more()) == 1
+
+        await until(there, 10)
+        assert reader.records[0].headers == (("reason", b"too_large"),)
+        assert len(reader.records[0].value) == 1_000_000
+
+
+async def test_a_message_past_all_bounds_is_refused_at_once(ground: Settings) -> None:
+    """The caller hears of it; nothing is dropped in silence."""
+    sender = Sender(ground)
+    await sender.start()
+    with pytest.raises(MessageSizeTooLargeError):
+        await sender.send([Out(kafka.SKETCHES, b"x" * 3_000_000)])
+    await sender.stop()
+
+
+async def test_stop_sends_what_is_buffered_and_start_twice_is_once(ground: Settings) -> None:
+    """A long linger doesn't keep the last messages."""
+    sender = Sender(ground.model_copy(update={"linger_ms": 1000}))
+    await sender.start()
+    await sender.start()
+    await sender.send([Out(kafka.SKETCHES, b"last", partition=2)])
+    await sender.stop()
+    await sender.stop()
+    assert await read(ground, kafka.SKETCHES, 3, 1) == [(2, b"last")]
+
+
+async def test_idempotence_is_on_wherever_the_broker_can(
+    ground: Settings, embedded_broker: EmbeddedBroker, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Apache Kafka can; the embedded broker gives no producer ids, and we say so."""
+    sender = Sender(ground)
+    await sender.start()
+    await sender.stop()
+    is_embedded = ground.bootstrap == embedded_broker.bootstrap
+    assert sender.idempotent is not is_embedded
+    assert ("without idempotence" in caplog.text) is is_embedded
+
+
+async def test_sending_before_start_is_a_mistake_of_ours() -> None:
+    """Not a message that waits for ever."""
+    with pytest.raises(RuntimeError, match="before"):
+        await Sender(Settings()).send([])
+
+
+async def test_no_broker_is_told_as_such() -> None:
+    """With the address, and what to check."""
+    with pytest.raises(BrokerError, match="nothing listens there"):
+        await Sender(Settings(bootstrap="127.0.0.1:1")).start()
+
+
+async def test_a_failed_delivery_is_raised_once_all_are_settled(ground: Settings) -> None:
+    """One of several futures fails: that error, after the others are known."""
+    sender = Sender(ground)
+    await sender.start()
+    sent = list(await sender.send([Out(kafka.SKETCHES, b"a"), Out(kafka.SKETCHES, b"b")]))
+    failed = sent[0].get_loop().create_future()
+    failed.set_exception(KafkaError("lost"))
+    with pytest.raises(KafkaError, match="lost"):
+        await acknowledged([sent[0], failed, sent[1]])
+    assert all(future.done() for future in sent)
+    await sender.stop()
