@@ -54,18 +54,16 @@ def novelty(
     now_slot = now_ms // (slot_s * 1000)
     history_s = min(history_h * 3600, (now_ms - feed_start_ms) // 1000)
     oldest = now_slot - history_s // slot_s
-    n_total = sum(n for slot, n in slots.items() if oldest <= slot <= now_slot)
+    past = [(now_slot - slot, n) for slot, n in slots.items() if oldest <= slot <= now_slot]
+    n_total = sum(n for _, n in past)
     best, best_window = _gap(n_total, first_ms, now_ms, feed_start_ms), WINDOWS_S[-1]
     for window_s in WINDOWS_S:
         if history_s < 2 * window_s:  # less than as much again to compare it with
             continue
-        first_slot = now_slot - window_s // slot_s + 1
-        n_window = sum(n for slot, n in slots.items() if first_slot <= slot <= now_slot)
-        value = surprise(n_window, n_total, window_s / history_s)
+        value = surprise(_within(past, window_s // slot_s), n_total, window_s / history_s)
         if value > best:
             best, best_window = value, window_s
-    rate_slots = RATE_WINDOW_S // slot_s
-    n_recent = sum(n for slot, n in slots.items() if now_slot - rate_slots < slot <= now_slot)
+    n_recent = _within(past, RATE_WINDOW_S // slot_s)
     before_min = max(history_s - RATE_WINDOW_S, 60) / 60
     return Novelty(
         round(min(best, MAX_NOVELTY), 2),
@@ -73,6 +71,11 @@ def novelty(
         round(n_recent * 60 / RATE_WINDOW_S, 2),
         round((n_total - n_recent) / before_min, 4),
     )
+
+
+def _within(past: list[tuple[int, int]], n_slots: int) -> int:
+    """Posts of the latest `n_slots` slots; `past` holds (slots ago, posts)."""
+    return sum([n for ago, n in past if ago < n_slots])
 
 
 def surprise(n_window: int, n_total: int, share: float) -> float:

@@ -126,7 +126,7 @@ class Burster:
         return alerts
 
     def _is_quiet(self, group: Group, now_ms: int) -> bool:
-        n_active = group.n_latest_since(now_ms // 1000 - self._settings.quiet_s)
+        n_active = group.n_active_since(now_ms // 1000 - self._settings.quiet_s)
         return n_active < self._settings.close_accounts
 
     def _may_speak(self, group: Group, now_ms: int) -> bool:
@@ -213,7 +213,7 @@ class Burster:
                     coordination=coordination,
                 ),
                 n_posts=group.n_posts,
-                n_quiet=group.n_latest_since(now_ms // 1000 - settings.quiet_s),
+                n_quiet=group.n_active_since(now_ms // 1000 - settings.quiet_s),
                 n_deleted=group.n_deleted,
             ),
         )

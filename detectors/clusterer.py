@@ -7,6 +7,8 @@ changed closes, never "once per batch".
 """
 
 from collections import Counter
+from collections.abc import Iterator
+from itertools import pairwise
 
 import msgspec
 import numpy as np
@@ -192,15 +194,18 @@ class Clusterer:
         )
         outcome = self._index.assign(rows)
         self._count(columns, first, last, outcome)
-        clusters, bits = outcome.clusters.tolist(), outcome.bits.tolist()
-        for row in range(first, last):
-            number, bit = clusters[row - first], bits[row - first]
+        fates = zip(
+            outcome.clusters.tolist(),
+            outcome.bits.tolist(),
+            _members(pack, columns, first, last),
+            strict=True,
+        )
+        for number, bit, member in fates:
             if number < 0:
                 continue
-            if columns.flags[row] & REPOST:
+            if member.flags & REPOST:
                 self._repost(number)
                 continue
-            member = _member(pack, columns, row)
             self._ingest_ms = max(self._ingest_ms, member.ingest_ms)
             if bit & k.OPENED:
                 self._firsts[number] = member
@@ -306,14 +311,16 @@ def _place(event: Mark | Delete) -> tuple[int, int, bool]:
     return event.position, event.watermark_ms, isinstance(event, Delete)
 
 
-def _member(pack: Pack, columns: Columns, row: int) -> Member:
-    start, end = int(columns.norm_offsets[row]), int(columns.norm_offsets[row + 1])
-    return Member(
-        identity=int(columns.identities[row]),
-        account=int(columns.accounts[row]),
-        event_ms=int(columns.event_ms[row]),
-        ingest_ms=int(columns.ingest_ms[row]),
-        flags=int(columns.flags[row]),
-        norm=pack.norms[start:end],
-        sample=pack.samples[row],
+def _members(pack: Pack, columns: Columns, first: int, last: int) -> Iterator[Member]:
+    """Rows [first, last) as objects, in order."""
+    ends = columns.norm_offsets[first : last + 1].tolist()
+    return map(
+        Member,
+        columns.identities[first:last].tolist(),
+        columns.accounts[first:last].tolist(),
+        columns.event_ms[first:last].tolist(),
+        columns.ingest_ms[first:last].tolist(),
+        columns.flags[first:last].tolist(),
+        [pack.norms[start:end] for start, end in pairwise(ends)],
+        pack.samples[first:last],
     )

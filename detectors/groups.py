@@ -6,10 +6,9 @@ small one for as long as accounts count as recent, a larger one for the whole hi
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import msgspec
-import numpy as np
 
 from detectors import accounts as acc
 from detectors.activity import Snapshot
@@ -34,8 +33,6 @@ class Group(msgspec.Struct, kw_only=True):
     last_ms: int = 0
     n_accounts: int = 0
     """Sum over fragments: at least the distinct accounts."""
-    latest: dict[int, int] = {}
-    """Event second of the newest post, of the accounts that posted last: as many as keep it open."""
 
     @property
     def name(self) -> str:
@@ -54,20 +51,20 @@ class Group(msgspec.Struct, kw_only=True):
 
     def slots(self) -> dict[int, int]:
         """Posts per slot."""
-        return sum_counts(dict(fragment.slots) for fragment in self.fragments.values())
+        return sum_counts([dict(fragment.slots) for fragment in self.fragments.values()])
 
     def accounts(self) -> acc.AccountArray:
         """Its accounts, each once."""
         return acc.merge([acc.read(fragment.accounts) for fragment in self.fragments.values()])
 
     def n_active_since(self, second: int) -> int:
-        """At least the accounts that posted after an event second: one may count in two fragments."""
-        recent = (f for f in self.fragments.values() if f.last_ms // 1000 > second)
-        return sum(int((acc.read(f.accounts)["last_s"] > second).sum()) for f in recent)
-
-    def n_latest_since(self, second: int) -> int:
-        """Accounts that posted after an event second, counted as far as `latest` goes."""
-        return sum(newest > second for newest in self.latest.values())
+        """Accounts that posted after an event second."""
+        parts = []
+        for fragment in self.fragments.values():
+            if fragment.last_ms // 1000 > second:
+                rows = acc.read(fragment.accounts)
+                parts.append(rows["account"][rows["last_s"] > second])
+        return len(parts[0]) if len(parts) == 1 else len(set().union(*(part.tolist() for part in parts)))
 
     def whole(self) -> Snapshot:
         """All fragments merged."""
@@ -150,7 +147,6 @@ class Groups:
         has_folded = self._fold(group, low_ms)
         may_have_lost = bool(absorbed) or has_folded or snapshot.hyperloglog is not None
         group.n_accounts = sum(len(f.accounts) // acc.ACCOUNT.itemsize for f in group.fragments.values())
-        group.latest = self._latest([group.latest, *(other.latest for other in absorbed)], snapshot)
         if group.n_accounts < self._settings.min_accounts:  # folded, and fewer than they seemed
             self._leave_accounts(group)
         elif may_have_lost or group.number not in self._accounts_of:
@@ -196,22 +192,14 @@ class Groups:
             if not is_firing and self._is_past(group.n_accounts, group.last_ms, now_ms):
                 self._drop(group)
         if len(self._forward) > 2 * len(self._groups) + 1000:  # mostly ways to groups long dropped
-            self._owners = {c: group.number for c in self._owners if (group := self._owner(c)) is not None}
+            owners = {cluster: self._owner(cluster) for cluster in self._owners}
+            self._owners = {cluster: owner.number for cluster, owner in owners.items() if owner is not None}
             self._forward = {}
 
     def _is_past(self, n_accounts: int, last_ms: int, now_ms: int) -> bool:
         settings = self._settings
         keep_s = settings.recent_s if n_accounts < settings.min_accounts else settings.history_h * 3600
         return last_ms < now_ms - keep_s * 1000
-
-    def _latest(self, known: Iterable[dict[int, int]], snapshot: Snapshot) -> dict[int, int]:
-        """Of the accounts known as latest and those of `snapshot`, the ones that posted last."""
-        n = self._settings.close_accounts
-        newest: dict[int, int] = {}
-        for part in (*known, _newest(snapshot, n)):
-            for account, second in part.items():
-                newest[account] = max(second, newest.get(account, 0))
-        return dict(sorted(newest.items(), key=lambda item: (-item[1], item[0]))[:n])
 
     def _open(self) -> Group:
         self._n_groups += 1
@@ -292,16 +280,6 @@ class Groups:
                 self._group_of[cluster] = group.number
             if group.n_accounts >= self._settings.min_accounts:
                 self._register(group)
-
-
-def _newest(snapshot: Snapshot, n: int) -> dict[int, int]:
-    """Event second of the newest post of the `n` accounts that posted last."""
-    rows = acc.read(snapshot.accounts)
-    seconds = rows["last_s"]
-    if len(rows) > n:
-        rows = rows[seconds >= np.partition(seconds, -n)[-n]]
-    last = rows[np.lexsort((rows["account"], -rows["last_s"].astype(np.int64)))[:n]]
-    return dict(zip(last["account"].tolist(), last["last_s"].tolist(), strict=True))
 
 
 def _age(group: Group) -> tuple[int, int, str]:

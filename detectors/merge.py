@@ -5,7 +5,7 @@ merge of their snapshots does not depend on their order, but for ties in what is
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TypeVar
 
 from detectors import accounts as acc
@@ -34,7 +34,7 @@ def merge(fragments: Sequence[Snapshot]) -> Snapshot:
         n_posts=sum(s.n_posts for s in ordered),
         n_reposts=sum(s.n_reposts for s in ordered),
         last_ms=max(s.last_ms for s in ordered),
-        slots=sorted(sum_counts(dict(s.slots) for s in ordered).items()),
+        slots=sorted(sum_counts([dict(s.slots) for s in ordered]).items()),
         accounts=rows.tobytes(),
         hyperloglog=acc.union(registers),
         exemplars=[text for s in ordered for text in s.exemplars][:16],
@@ -43,10 +43,10 @@ def merge(fragments: Sequence[Snapshot]) -> Snapshot:
         samples=samples,
         n_deleted=sum(sample.deleted for sample in samples),
         variants=_variants(ordered),
-        hashtags=_top(sum_counts(s.hashtags for s in ordered)),
-        urls=_top(sum_counts(s.urls for s in ordered)),
-        platforms=_top(sum_counts(s.platforms for s in ordered)),
-        langs=_top(sum_counts(s.langs for s in ordered)),
+        hashtags=_top(sum_counts([s.hashtags for s in ordered])),
+        urls=_top(sum_counts([s.urls for s in ordered])),
+        platforms=_top(sum_counts([s.platforms for s in ordered])),
+        langs=_top(sum_counts([s.langs for s in ordered])),
     )
 
 
@@ -65,10 +65,10 @@ def _variants(ordered: Sequence[Snapshot]) -> list[Variant]:
     return [Variant(text, n) for text, n in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:10]]
 
 
-def sum_counts(parts: Iterable[dict[K, int]]) -> dict[K, int]:
-    """Counts added up by key."""
-    total: dict[K, int] = {}
-    for part in parts:
+def sum_counts(parts: Sequence[dict[K, int]]) -> dict[K, int]:
+    """Counts added up by key, in a new dictionary."""
+    total = dict(parts[0])
+    for part in parts[1:]:
         for key, n in part.items():
             total[key] = total.get(key, 0) + n
     return total

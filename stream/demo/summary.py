@@ -38,6 +38,7 @@ def show(screen: Screen, told: dict[str, Any], tally: Tally, files: dict[str, Pa
     if screen.is_live:
         screen.console.print(table)
     else:
+        screen.say("What happened")
         for name, value in rows(told):
             screen.say(f"{name + ':':<32} {value}")
     screen.say("")

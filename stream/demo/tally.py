@@ -90,7 +90,7 @@ class Tally:
             copies=alert.posts,
             true_copies=self.truth.n_copies(version, alert.updated_at),
             at=alert.updated_at,
-            after_s=alert.updated_at.timestamp() - self.truth.span_s(version)[0],
+            after_s=round(alert.updated_at.timestamp() - self.truth.span_s(version)[0], 3),
         )
         self.first.setdefault(version, milestone)
         if alert.severity is Severity.CRITICAL:

@@ -46,6 +46,14 @@ class Answer(NamedTuple):
     seconds: float
 
 
+class Opened(NamedTuple):
+    """A rebuild of a partition's state."""
+
+    offset: int
+    n_replayed: int
+    n_missing: int
+
+
 def environment(settings: Settings, folder: Path) -> dict[str, str]:
     """Settings that differ from the defaults, as a process gets them."""
     changed = settings.model_dump(exclude_defaults=True)
@@ -121,6 +129,12 @@ class Service(AbstractContextManager["Service"]):
             return (await self.get("/readyz")).status == 200
 
         await until(is_ready, timeout_s, lambda: f"never ready:\n{self.tail()}")
+
+    async def opened(self, partition: str) -> Opened:
+        """How a partition's state (``activity/0``) was rebuilt last, by the log."""
+        line = re.compile(rf"{partition}: at (\d+) after [\d.]+ s, (\d+) records replayed, (\d+) missing")
+        await until(lambda: line.search(self.log()) is not None, READY_S, self.tail)
+        return Opened(*map(int, line.findall(self.log())[-1]))
 
     def __enter__(self) -> Self:
         return self

@@ -1,0 +1,143 @@
+"""Which checkpoint of BURST a restart takes, and that nothing is told twice after it."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+import pytest
+from support.scenario_feed import quiet_feed, small_campaign
+
+from detectors.alert import Alert, decode_alert
+from detectors.burster import Burster, BursterState, settings_digest
+from detectors.chain import Chain
+from detectors.settings import DetectorSettings
+from detectors.sketcher import RawPost
+from stream.agents import burst
+from stream.agents.burst import MANIFEST, BurstStage, chunk_key, load_checkpoint
+from stream.codec import encode_activity
+from stream.kafka import ALERTS, BURST_STATE
+from stream.metrics import Metrics
+from stream.settings import Settings
+from stream.stage import Out
+
+DETECTOR = DetectorSettings()
+DIGEST = settings_digest(DETECTOR)
+
+
+class Entry(NamedTuple):
+    """A record of ``activity``."""
+
+    offset: int
+    value: bytes
+    timestamp: int = 1_800_000_000_000
+    key: bytes | None = None
+
+
+@pytest.fixture(scope="module")
+def activity() -> list[Entry]:
+    """What CLUSTER tells of a campaign after three quiet hours, and of the two hours after it."""
+    values = quiet_feed(150, start="2024-05-15T07:00:00Z", gap_s=72)
+    values += small_campaign(60, text="the same words from every one of them", start="2024-05-15T10:00:00Z")
+    values += quiet_feed(60, start="2024-05-15T10:02:00Z", gap_s=72)
+    chain = Chain(DETECTOR, "")
+    messages = []
+    for offset, value in enumerate(values):
+        for _, pack in chain.sketcher.feed([RawPost(offset, 1_800_000_000_000, value)]).packs:
+            messages += chain.clusterer.feed(offset, pack)
+    return [Entry(offset, encode_activity(message)) for offset, message in enumerate(messages)]
+
+
+def stage(
+    live_from: int = 0,
+    told: dict[str, int] | None = None,
+    manifests: list[burst.Manifest] | None = None,
+    state: BursterState | None = None,
+) -> BurstStage:
+    """As the builder opens it, with checkpoints every minute of event time."""
+    metrics = Metrics(Settings())
+    return BurstStage(Burster(DETECTOR, "0", state), live_from, told or {}, manifests or [], 60, metrics)
+
+
+def alerts(outs: Sequence[Out]) -> list[Alert]:
+    """What of `outs` are alerts, without what says when they were written."""
+    read = [decode_alert(out.value or b"") for out in outs if out.topic == ALERTS]
+    return [msgspec.structs.replace(alert, late=0.0) for alert in read]
+
+
+def saved(outs: Sequence[Out], until: int | None = None) -> dict[bytes, bytes]:
+    """``burst-state`` after the first `until` of `outs`."""
+    states = [out for out in outs if out.topic == BURST_STATE][:until]
+    return {out.key or b"": out.value or b"" for out in states}
+
+
+@pytest.fixture(autouse=True)
+def _small_logs_are_worth_a_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(burst, "MIN_LOG_BYTES", 1)
+    monkeypatch.setattr(burst, "CHUNK_BYTES", 2000)
+
+
+def test_no_checkpoint_no_state() -> None:
+    """A first start replays the log."""
+    assert load_checkpoint({}, 100, DIGEST) == ([], None)
+
+
+def test_a_restart_at_any_offset_goes_on_as_if_nothing_had_happened(activity: list[Entry]) -> None:
+    """From the checkpoint at or before the offset, through silence, to the same alerts."""
+    whole = stage().feed(activity)
+    reference = alerts(whole)
+    assert (reference[0].reason, reference[-1].reason) == ("FIRST", "RESOLVED")
+    n_loaded = 0
+    for stop in range(0, len(activity) + 1, max(1, len(activity) // 12)):
+        first = stage().feed(activity[:stop]) if stop else []
+        manifests, state = load_checkpoint(saved(first), stop, DIGEST)
+        start = manifests[-1].offset if manifests else 0
+        n_loaded += bool(manifests)
+        assert start <= stop
+        second = stage(stop, {}, manifests, state)
+        outs = [out for entry in activity[start:] for out in second.feed([entry])]
+        assert alerts(first) + alerts(outs) == reference
+    assert n_loaded > 3
+
+
+def test_alerts_that_are_on_the_topic_already_are_not_told_again(activity: list[Entry]) -> None:
+    """They had been sent when the worker died, their input not committed."""
+    reference = alerts(stage().feed(activity))
+    (name,) = {alert.id for alert in reference}
+    assert alerts(stage(told={name: 2}).feed(activity)) == reference[2:]
+
+
+def test_a_checkpoint_ahead_of_the_offset_is_not_taken_but_the_one_before_it_is(
+    activity: list[Entry],
+) -> None:
+    """A worker died after writing it and before committing past it."""
+    states = saved(stage().feed(activity))
+    newer = msgspec.json.decode(states[MANIFEST], type=list[burst.Manifest])
+    assert len(newer) == 2
+    assert load_checkpoint(states, newer[1].offset, DIGEST)[0] == newer
+    assert load_checkpoint(states, newer[1].offset - 1, DIGEST)[0] == newer[:1]
+    assert load_checkpoint(states, newer[0].offset - 1, DIGEST) == ([], None)
+
+
+def test_a_checkpoint_that_was_being_written_does_not_count(activity: list[Entry]) -> None:
+    """At every point of writing the last one, one of the two before it holds."""
+    outs = [out for out in stage().feed(activity) if out.topic == BURST_STATE]
+    ends = [i + 1 for i, out in enumerate(outs) if out.key == MANIFEST]
+    before, last = ends[-2:]
+    assert last - before > 2  # it has several chunks
+    for n_written in range(before, last):
+        manifests, state = load_checkpoint(saved(outs, n_written), len(activity), DIGEST)
+        assert state is not None
+        assert manifests[-1].offset < len(activity)
+    assert load_checkpoint(saved(outs, last), len(activity), DIGEST)[1] is not None
+
+
+def test_damage_and_other_settings_make_it_worthless(activity: list[Entry]) -> None:
+    """A chunk lost, a chunk of other bytes, thresholds changed: the replay decides."""
+    states = saved(stage().feed(activity))
+    kept = {MANIFEST: states[MANIFEST]}
+    assert load_checkpoint(kept, len(activity), DIGEST) == ([], None)
+    for slot in burst.SLOTS:
+        states[chunk_key(slot, 0)] = b"\0" * len(states[chunk_key(slot, 0)])
+    assert load_checkpoint(states, len(activity), DIGEST) == ([], None)
+    other = settings_digest(DetectorSettings(min_accounts=6))
+    assert load_checkpoint(saved(stage().feed(activity)), len(activity), other) == ([], None)
