@@ -47,6 +47,8 @@ class Snapshot(msgspec.Struct, tag="snapshot", kw_only=True):
     exact: bool
     """Too short for shingles; matches only itself."""
     first_post: Sample
+    exemplar: Sample
+    """First post of the commonest wording that was not deleted: what people are shown."""
     samples: list[Sample]
     """The first five posts and the latest five."""
     n_deleted: int = 0

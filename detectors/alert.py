@@ -126,7 +126,7 @@ class Alert(msgspec.Struct, kw_only=True):
     severity: Severity
     """The gravest it has been since it began to ring."""
     starts_at: datetime
-    """First post of the burst (since it last resolved)."""
+    """First post of the burst in its whole life, as the counts are."""
     updated_at: datetime
     """Event time of this transition."""
     ends_at: datetime | None = None

@@ -73,7 +73,7 @@ def build_alert(  # noqa: PLR0913 (an alert is many things)
         status="firing" if firing else "resolved",
         reason=reason,
         severity=ring.severity,
-        starts_at=at(ring.starts_ms),
+        starts_at=at(whole.first_post.at_ms),
         updated_at=at(now_ms),
         ends_at=None if firing else at(whole.last_ms),
         ingest_ts=at(ingest_ms),
@@ -98,7 +98,7 @@ def build_alert(  # noqa: PLR0913 (an alert is many things)
             identical_posts=Share(max((v.n_posts for v in whole.variants), default=0), whole.n_posts),
             platforms=len(whole.platforms),
         ),
-        exemplar=_shown(_exemplar(whole)),
+        exemplar=_shown(whole.exemplar),
         samples=[_shown(sample) for sample in whole.samples[:N_SAMPLES]],
         variants=[WordedAs(v.text[:SHOWN_VARIANT_CHARS], v.n_posts) for v in whole.variants if v.text],
         hashtags=list(whole.hashtags)[:N_KEYS],
@@ -122,15 +122,6 @@ def _series(slots: list[tuple[int, int]], slot_s: int) -> Series:
     last = max(counts)
     first = max(min(counts), last - MAX_SLOTS + 1)
     return Series(at(first * slot_s * 1000), slot_s, [counts.get(slot, 0) for slot in range(first, last + 1)])
-
-
-def _exemplar(whole: Snapshot) -> Sample:
-    """The post that shows the content best: the commonest wording among the samples."""
-    for variant in whole.variants:
-        for sample in whole.samples:
-            if sample.text == variant.text and not sample.deleted:
-                return sample
-    return whole.first_post
 
 
 def _shown(sample: Sample) -> Shown:

@@ -158,7 +158,6 @@ class Burster:
             return []
         group.ring = ring
         if reason is AlertReason.FIRST:
-            ring.starts_ms = self._starts_ms(group)  # while `firing` still tells of the last ring
             ring.firing, ring.severity = True, Severity.INFO
         elif reason is AlertReason.RESOLVED:
             ring.firing, ring.resolved_ms = False, now_ms
@@ -192,7 +191,7 @@ class Burster:
         parts = evidence.count_parts(
             rows,
             now_ms=now_ms,
-            since_ms=_silent_since_ms(group),
+            since_ms=0 if group.ring is None else group.ring.resolved_ms,
             recent_s=settings.recent_s,
             base_new=feed.n_new / feed.n_age_known,
             n_recurring=n_recurring,
@@ -221,20 +220,12 @@ class Burster:
     def _novelty(self, group: Group, now_ms: int) -> Novelty:
         return novelty(
             group.slots(),
-            first_ms=min(fragment.first_post.at_ms for fragment in group.fragments.values()),
+            first_ms=group.first_ms,
             now_ms=now_ms,
             feed_start_ms=self._feed.start_ms,
             slot_s=self._settings.slot_s,
             history_h=self._settings.history_h,
         )
-
-    def _starts_ms(self, group: Group) -> int:
-        """First post, or the start of the first slot after the last resolution."""
-        since_ms, slot_ms = _silent_since_ms(group), self._settings.slot_ms
-        if not since_ms:
-            return min(fragment.first_post.at_ms for fragment in group.fragments.values())
-        later = [slot * slot_ms for slot in group.slots() if slot * slot_ms > since_ms]
-        return min(later, default=group.last_ms)
 
     def _recurrence(self, group: Group) -> tuple[int, int]:
         """Accounts that also sit in groups linked to this one, and how many such groups."""
@@ -275,8 +266,3 @@ class Burster:
 def settings_digest(settings: DetectorSettings) -> str:
     """12 hex digits over every value that decides a result."""
     return sha256(msgspec.json.encode(settings)).hexdigest()[:12]
-
-
-def _silent_since_ms(group: Group) -> int:
-    """Event time up to which posts belong to an earlier ring; 0 while none has ended."""
-    return 0 if group.ring is None or group.ring.firing else group.ring.resolved_ms

@@ -40,6 +40,11 @@ class Group(msgspec.Struct, kw_only=True):
         return min((f.first_post.at_ms, f.cluster) for f in self.fragments.values())[1]
 
     @property
+    def first_ms(self) -> int:
+        """Event time of the first post."""
+        return min(fragment.first_post.at_ms for fragment in self.fragments.values())
+
+    @property
     def n_posts(self) -> int:
         """Posts of all fragments: each is in one."""
         return sum(fragment.n_posts for fragment in self.fragments.values())

@@ -20,7 +20,6 @@ class Ring(msgspec.Struct):
     severity: Severity = Severity.INFO
     n_posts: int = 0
     """Posts at the last alert."""
-    starts_ms: int = 0
     resolved_ms: int = 0
     """Event time of its last resolution; accounts up to then do not open it again."""
     n_deleted: int = 0

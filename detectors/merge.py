@@ -40,6 +40,7 @@ def merge(fragments: Sequence[Snapshot]) -> Snapshot:
         exemplars=[text for s in ordered for text in s.exemplars][:16],
         exact=first.exact,
         first_post=first.first_post,
+        exemplar=max(ordered, key=_commonest).exemplar,
         samples=samples,
         n_deleted=sum(sample.deleted for sample in samples),
         variants=_variants(ordered),
@@ -48,6 +49,11 @@ def merge(fragments: Sequence[Snapshot]) -> Snapshot:
         platforms=_top(sum_counts([s.platforms for s in ordered])),
         langs=_top(sum_counts([s.langs for s in ordered])),
     )
+
+
+def _commonest(snapshot: Snapshot) -> tuple[bool, int]:
+    """How well a fragment shows the whole: by the posts of its commonest wording."""
+    return not snapshot.exemplar.deleted, max((v.n_posts for v in snapshot.variants), default=0)
 
 
 def _samples(ordered: Sequence[Snapshot]) -> list[Sample]:

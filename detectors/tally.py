@@ -150,6 +150,7 @@ class Tally:
             exemplars=self.exemplars.copy(),
             exact=self.exact,
             first_post=self._head[0][1],
+            exemplar=next((sample for _, sample, _ in variants if not sample.deleted), samples[0]),
             samples=samples,
             n_deleted=sum(sample.deleted for sample in samples),
             variants=[Variant(sample.text, n) for _, sample, n in variants],

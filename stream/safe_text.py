@@ -70,7 +70,7 @@ def shorten(text: str, max_cells: int) -> str:
     cut = whole[:end]
     if (space := cut.rfind(" ")) >= max(1, end * 2 // 3):
         cut = cut[:space]
-    return cut.rstrip(" ,.;:–-") + "…"
+    return cut.rstrip(" ,.;:–-…") + "…"
 
 
 def isolate(text: str) -> str:

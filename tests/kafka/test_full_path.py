@@ -31,6 +31,7 @@ from support.full_path import (
 )
 from support.scenario_feed import (
     Feed,
+    Key,
     Rung,
     chained,
     evening_feed,
@@ -52,8 +53,8 @@ pytestmark = [pytest.mark.kafka, pytest.mark.timeout(590)]
 VERSIONS = [("campaign", "en", None), ("campaign", "fr", None)]
 CAMPAIGN_TOLERANCE = 0.005
 """Strays of a campaign's version; measured 0.13 % at 4 partitions of sketches, 0.17 % at 16."""
-OTHER_TOLERANCE = 0.25
-"""Of a headline whose wording drifts; measured 15 % at worst."""
+HEADLINE_TOLERANCE = 0.25
+"""Of a headline, whose comments in front make it stray; measured 15 % at worst."""
 
 
 def settings_of(broker: ApacheKafka, prefix: str, posts: int, sketches: int, **more: Any) -> Settings:
@@ -175,24 +176,36 @@ async def test_crashes_between_send_and_commit_repeat_no_effect(
 
 
 def compare(feed: Feed, alerts: list[Alert], reference: list[Alert], what: str) -> None:
-    """The same contents ring as `warning` and as `critical`; counts within the strays."""
+    """The same contents ring as `critical`, and as `warning` but for a borderline one in ten.
+
+    A few strays decide whether a headline that barely is one is a `warning`. Counts of what
+    rings in both runs are equal within the strays.
+    """
     n_repeated(alerts)
     assert_gapless(alerts)
-    found, expected = (
-        {key: said for key, said in rung(feed, told_).items() if said.severity is not Severity.INFO}
-        for told_ in (alerts, reference)
-    )
-    assert {k: s.severity for k, s in found.items()} == {k: s.severity for k, s in expected.items()}, what
-    worst: dict[bool, tuple[float, Any]] = {True: (0.0, None), False: (0.0, None)}
-    for key, said in expected.items():
-        for name in ("posts", "accounts"):
-            n, wanted = getattr(found[key], name), getattr(said, name)
-            worst[key in VERSIONS] = max(
-                worst[key in VERSIONS], (abs(n - wanted) / wanted, (key, n, wanted)), key=lambda w: w[0]
-            )
-    print(f"{what}: {len(found)} bursts; campaign off by {worst[True]}, others by {worst[False]}")  # noqa: T201 (measured)
-    assert worst[True][0] <= CAMPAIGN_TOLERANCE
-    assert worst[False][0] <= OTHER_TOLERANCE
+    found, expected = loud(feed, alerts), loud(feed, reference)
+    assert criticals(found) == criticals(expected) == set(VERSIONS), what
+    borderline = found.keys() ^ expected.keys()
+    off: dict[str, tuple[float, str]] = {"campaign": (0.0, ""), "headline": (0.0, "")}
+    for key in found.keys() & expected.keys():
+        for name in ("posts", "reposts", "accounts"):
+            n, wanted = getattr(found[key], name), getattr(expected[key], name)
+            ratio = abs(n - wanted) / max(wanted, 1)
+            off[key[0]] = max(off[key[0]], (round(ratio, 4), f"{key[1] or key[2]}: {n} {name} for {wanted}"))
+    print(f"{what}: {len(found)} loud, borderline {borderline}, furthest off {off}")  # noqa: T201 (measured)
+    assert len(borderline) <= len(expected) / 10
+    assert off["campaign"][0] <= CAMPAIGN_TOLERANCE
+    assert off["headline"][0] <= HEADLINE_TOLERANCE
+
+
+def loud(feed: Feed, alerts: list[Alert]) -> dict[Key, Rung]:
+    """What rang louder than `info`, which is a list with a long tail."""
+    return {key: said for key, said in rung(feed, alerts).items() if said.severity is not Severity.INFO}
+
+
+def criticals(found: dict[Key, Rung]) -> set[Key]:
+    """What rang as `critical`."""
+    return {key for key, said in found.items() if said.severity is Severity.CRITICAL}
 
 
 async def test_four_partitions_and_a_kill_in_the_middle_ring_for_the_same(
