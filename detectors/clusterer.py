@@ -6,18 +6,16 @@ watermark enters the next one, and a cluster is told at fixed counts and when a 
 changed closes, never "once per batch".
 """
 
+from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterator
-from itertools import pairwise
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
 from detectors import index_kernel as k
-from detectors.activity import SAMPLE_ONE_IN, Activity, Clock, Snapshot
+from detectors.activity import Activity, Clock, Snapshot
 from detectors.index import ClusterIndex
-from detectors.rows import AGE_KNOWN, CLOCK_LIED, EXACT, NEW_ACCOUNT, REPOST, Columns, Delete, Mark, Pack
+from detectors.pack_rows import FeedCounts, PackRows
+from detectors.rows import EXACT, REPOST, Delete, Mark, Pack
 from detectors.settings import DetectorSettings
 from detectors.tally import Member, Tally, cluster_id
 from detectors.watermarks import Source, Watermarks
@@ -86,23 +84,23 @@ class Clusterer:
         Raises:
             ValueError: The pack contradicts itself.
         """
-        columns = Columns.of(pack)
+        rows = PackRows(pack)
         source = self._time.source(pack.source, pack.n_sources)
         self._offset, self.epoch_starts = offset, []
-        n_rows = len(columns.offsets)
-        row = int(np.searchsorted(columns.offsets, source.highest, "right"))
+        row = bisect_right(rows.offsets, source.highest)
         self.counts["redelivered"] += row
         out: list[Activity] = []
         events: list[Mark | Delete] = [*pack.marks, *pack.deletes]
         for event in sorted(events, key=_place):
             if event.position > row:
-                self._take(pack, columns, source, row, event.position, out)
+                self._take(rows, source, row, event.position, out)
                 row = event.position
             if isinstance(event, Delete):
                 self._delete(event, source)
             elif source.take(event.watermark_ms, is_idle=event.idle):
                 self._turn_to(self._time.advance(), out)
-        self._take(pack, columns, source, row, n_rows, out)
+        self._take(rows, source, row, len(rows.offsets), out)
+        self._time.advance()
         return out
 
     def _begin(self) -> None:
@@ -115,29 +113,23 @@ class Clusterer:
         self._deleted: set[int] = set()
         self._to_redact: set[int] = set()
 
-    def _take(
-        self, pack: Pack, columns: Columns, source: Source, first: int, last: int, out: list[Activity]
-    ) -> None:
+    def _take(self, rows: PackRows, source: Source, first: int, last: int, out: list[Activity]) -> None:
         """Rows [first, last), cut where the watermark enters another slot."""
         if first >= last:
             return
         source.is_idle = False
-        others_ms = self._time.others_ms(pack.source)
-        marks = columns.watermark_ms[first:last]
-        slot_ms = self._settings.slot_ms
-        if others_ms is None:
-            slots = np.full(last - first, self._time.low_ms // slot_ms)
-        else:
-            slots = np.maximum(np.minimum(marks, others_ms), self._time.low_ms) // slot_ms
+        others_ms = self._time.others_ms(rows.source)
         row = first
         while row < last:
-            end = first + int(np.searchsorted(slots, slots[row - first], "right"))
-            source.watermark_ms = max(source.watermark_ms, int(columns.watermark_ms[row]))
+            source.watermark_ms = max(source.watermark_ms, rows.watermark_ms[row])
             self._turn_to(self._time.advance(), out)
-            self._cluster(pack, columns, row, end, out)
-            source.highest = int(columns.offsets[end - 1])
-            source.watermark_ms = max(source.watermark_ms, int(columns.watermark_ms[end - 1]))
-            self._time.advance()
+            slot_end_ms = (self._slot_open + 1) * self._settings.slot_ms
+            end = last
+            if others_ms is not None and others_ms >= slot_end_ms:
+                end = bisect_left(rows.watermark_ms, slot_end_ms, row + 1, last)
+            self._cluster(rows, row, end, others_ms, out)
+            source.highest = rows.offsets[end - 1]
+            source.watermark_ms = max(source.watermark_ms, rows.watermark_ms[end - 1])
             row = end
 
     def _turn_to(self, low_ms: int, out: list[Activity]) -> None:
@@ -166,7 +158,7 @@ class Clusterer:
             self._to_redact.clear()
         out.extend(self._snapshot(tally, self._ingest_ms) for tally in tallies if tally.is_dirty)
         self._leaving.clear()
-        stats, self._stats = self._stats, _FeedStats()
+        stats, self._stats = self._stats.counts, _FeedStats()
         out.append(
             Clock(
                 partition=self._partition,
@@ -176,43 +168,42 @@ class Clusterer:
                 n_posts=stats.n_posts,
                 n_age_known=stats.n_age_known,
                 n_new=stats.n_new,
-                account_sample=list(stats.accounts),
+                account_sample=list(dict.fromkeys(stats.account_sample)),
             )
         )
 
-    def _cluster(self, pack: Pack, columns: Columns, first: int, last: int, out: list[Activity]) -> None:
-        """Assign rows [first, last) of one slot and tell what became due."""
-        flags = columns.flags[first:last]
-        rows = k.Rows(
-            columns.norms,
-            columns.norm_offsets[first : last + 1],
-            columns.bands[first:last],
-            columns.bits[first:last],
-            columns.identities[first:last],
-            (flags & EXACT) != 0,
-            (flags & REPOST) != 0,
-        )
-        outcome = self._index.assign(rows)
-        self._count(columns, first, last, outcome)
-        fates = zip(
-            outcome.clusters.tolist(),
-            outcome.bits.tolist(),
-            _members(pack, columns, first, last),
-            strict=True,
-        )
-        for number, bit, member in fates:
-            if number < 0:
-                continue
-            if member.flags & REPOST:
-                self._repost(number)
-                continue
-            self._ingest_ms = max(self._ingest_ms, member.ingest_ms)
-            if bit & k.OPENED:
-                self._firsts[number] = member
-            else:
-                self._join(number, member, out, is_exemplar=bool(bit & k.NEW_EXEMPLAR))
-        for evicted in self._index.evictions:
-            self._evict(evicted.base, evicted.n_exemplars)
+    def _cluster(
+        self, rows: PackRows, first: int, last: int, others_ms: int | None, out: list[Activity]
+    ) -> None:
+        """Rows [first, last) of one slot: count them and tell what became due."""
+        while first < last:
+            if first >= rows.n_assigned:
+                rows.assign(self._index, first, self._epoch_lasts(rows, first, others_ms))
+                self._count(rows, others_ms)
+            end = min(last, rows.n_assigned)
+            for number, bit, member in rows.fates(first, end):
+                if number < 0:
+                    continue
+                if member.flags & REPOST:
+                    self._repost(number)
+                    continue
+                self._ingest_ms = max(self._ingest_ms, member.ingest_ms)
+                if bit & k.OPENED:
+                    self._firsts[number] = member
+                else:
+                    self._join(number, member, out, is_exemplar=bool(bit & k.NEW_EXEMPLAR))
+            self._stats.add(rows.feed_counts(first, end))
+            for evicted in rows.evictions(first, end):
+                self._evict(evicted.base, evicted.n_exemplars)
+            first = end
+
+    def _epoch_lasts(self, rows: PackRows, first: int, others_ms: int | None) -> int:
+        """End of the rows that surely belong to this epoch: they can be assigned in one go."""
+        last = rows.next_idle_mark(first)
+        epoch_end_ms = (self.epoch + 1) * self._settings.epoch_ms
+        if others_ms is None or others_ms < epoch_end_ms:
+            return last
+        return max(bisect_left(rows.watermark_ms, epoch_end_ms, first, last), first + 1)
 
     def _join(self, number: int, member: Member, out: list[Activity], *, is_exemplar: bool) -> None:
         tally = self._tallies.get(number)
@@ -264,42 +255,27 @@ class Clusterer:
         self._firsts = {number: member for number, member in self._firsts.items() if number >= base}
         self._reposts = Counter({number: n for number, n in self._reposts.items() if number >= base})
 
-    def _count(self, columns: Columns, first: int, last: int, outcome: k.Outcome) -> None:
-        flags = columns.flags[first:last]
-        repeated = (outcome.bits & k.REPEATED) != 0
-        reposts = (flags & REPOST) != 0
-        counted = ~repeated & ~reposts
-        opened = (outcome.bits & k.OPENED) != 0
-        late_ms = self._time.low_ms - self._settings.lateness_s * 1000
-        self.counts["clustered"] += int(counted.sum())
-        self.counts["repeated"] += int(repeated.sum())
-        self.counts["reposts_unmatched"] += int((reposts & (outcome.clusters < 0) & ~repeated).sum())
-        self.counts["late"] += int((columns.event_ms[first:last] < late_ms).sum())
-        self.counts["clock_lied"] += int(((flags & CLOCK_LIED) != 0).sum())
-        self._stats.add(flags, columns.accounts[first:last], counted, opened)
+    def _count(self, rows: PackRows, others_ms: int | None) -> None:
+        """What became of the rows just assigned, for metrics."""
+        low_ms = self._time.low_ms
+        self.counts.update(rows.outcomes())
+        self.counts["late"] += rows.n_late(low_ms, others_ms, self._settings.lateness_s * 1000)
 
 
 class _FeedStats:
     """The feed as a whole since the last clock."""
 
     def __init__(self) -> None:
-        self.n_posts = 0
-        self.n_age_known = 0
-        self.n_new = 0
-        self.accounts: dict[int, None] = {}
+        self.counts = FeedCounts(0, 0, 0, [])
 
-    def add(
-        self,
-        flags: NDArray[np.uint8],
-        accounts: NDArray[np.uint64],
-        counted: NDArray[np.bool_],
-        opened: NDArray[np.bool_],
-    ) -> None:
-        self.n_posts += int(counted.sum())
-        self.n_age_known += int((opened & ((flags & AGE_KNOWN) != 0)).sum())
-        self.n_new += int((opened & ((flags & NEW_ACCOUNT) != 0)).sum())
-        sampled = accounts[counted & (accounts % np.uint64(SAMPLE_ONE_IN) == 0)]
-        self.accounts.update(dict.fromkeys(sampled.tolist()))
+    def add(self, more: FeedCounts) -> None:
+        old = self.counts
+        self.counts = FeedCounts(
+            old.n_posts + more.n_posts,
+            old.n_age_known + more.n_age_known,
+            old.n_new + more.n_new,
+            old.account_sample + more.account_sample,
+        )
 
 
 def _copy(watermarks: Watermarks) -> Watermarks:
@@ -309,18 +285,3 @@ def _copy(watermarks: Watermarks) -> Watermarks:
 def _place(event: Mark | Delete) -> tuple[int, int, bool]:
     """Order within a pack, however it was cut: a deletion stands behind the mark of its own record."""
     return event.position, event.watermark_ms, isinstance(event, Delete)
-
-
-def _members(pack: Pack, columns: Columns, first: int, last: int) -> Iterator[Member]:
-    """Rows [first, last) as objects, in order."""
-    ends = columns.norm_offsets[first : last + 1].tolist()
-    return map(
-        Member,
-        columns.identities[first:last].tolist(),
-        columns.accounts[first:last].tolist(),
-        columns.event_ms[first:last].tolist(),
-        columns.ingest_ms[first:last].tolist(),
-        columns.flags[first:last].tolist(),
-        [pack.norms[start:end] for start, end in pairwise(ends)],
-        pack.samples[first:last],
-    )

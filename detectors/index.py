@@ -44,6 +44,8 @@ class Evicted(NamedTuple):
 
     base: int
     n_exemplars: int
+    row: int
+    """The row of the batch that needed the room."""
 
 
 class IndexState(msgspec.Struct, kw_only=True):
@@ -102,7 +104,7 @@ class ClusterIndex:
         while row < n_rows:
             row, status = k.assign_rows(self._ex, rows, out, self._scratch, self._seen, self._state, row)
             if status == k.FULL:
-                self._make_room(int(rows.norm_offsets[row + 1] - rows.norm_offsets[row]))
+                self._make_room(row, int(rows.norm_offsets[row + 1] - rows.norm_offsets[row]))
         return out
 
     def text(self, exemplar: int) -> str:
@@ -158,7 +160,7 @@ class ClusterIndex:
         if longest > len(self._scratch.shingles):
             self._scratch = _scratch(1 << longest.bit_length())
 
-    def _make_room(self, n_bytes: int) -> None:
+    def _make_room(self, row: int, n_bytes: int) -> None:
         """Double the capacity, or at the cap evict the oldest quarter; then enter all anew."""
         base, n, capacity = (int(value) for value in self._state)
         arena_used = int(self._ex.starts[n])
@@ -171,7 +173,7 @@ class ClusterIndex:
             while gone < n and arena_used - int(self._ex.starts[gone]) + n_bytes > len(self._ex.arena):
                 gone += max(n // 8, 1)
             gone = min(gone, n)
-            self.evictions.append(Evicted(base + gone, gone))
+            self.evictions.append(Evicted(base + gone, gone, row))
         old, self._ex = self._ex, _allocate(capacity)
         self._state[:] = (base + gone, n - gone, capacity)
         _copy(old, self._ex, gone, n)

@@ -54,7 +54,7 @@ class Rejected(NamedTuple):
     detail: str
 
 
-class Author(msgspec.Struct):
+class Author(msgspec.Struct, gc=False):
     """Who published. `id` is hashed with a key before it leaves SKETCH."""
 
     id: Name
@@ -63,7 +63,7 @@ class Author(msgspec.Struct):
     followers: int | None = None
 
 
-class Media(msgspec.Struct):
+class Media(msgspec.Struct, gc=False):
     """An attachment; `phash` is 16 hex digits, `pdq` 64."""
 
     type: Annotated[str, msgspec.Meta(max_length=32)]
@@ -72,7 +72,7 @@ class Media(msgspec.Struct):
     pdq: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-fA-F]{64}$(?!\n)")] | None = None
 
 
-class Post(msgspec.Struct):
+class Post(msgspec.Struct, gc=False):
     """One record of topic ``posts``. Unknown fields pass unread."""
 
     id: Name

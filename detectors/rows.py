@@ -23,7 +23,7 @@ CLOCK_LIED = 16
 """`created_at` was not credible; event time is `observed_at`."""
 
 
-class Sample(msgspec.Struct, array_like=True, kw_only=True):
+class Sample(msgspec.Struct, array_like=True, kw_only=True, gc=False):
     """A post as people are shown it. Text is data from strangers: escape it where shown."""
 
     platform: str

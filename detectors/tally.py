@@ -23,7 +23,7 @@ EVERY_UNTIL = 32
 """A snapshot at each post up to this count, then at each growth by a quarter (design)."""
 
 
-class Member(msgspec.Struct):
+class Member(msgspec.Struct, gc=False):
     """One post on its way into a tally."""
 
     identity: int

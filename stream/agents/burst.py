@@ -26,6 +26,8 @@ from stream.stage import Out, Record
 CHUNK_BYTES = 512_000
 MIN_LOG_BYTES = 2_000_000
 """Activity after which a first checkpoint is worth its writing."""
+MAX_BATCH = 500
+"""Records of ``activity`` in one batch."""
 MANIFEST = b"burst/manifest"
 CHUNK = "burst/{slot}/{number}"
 SLOTS = ("a", "b")
@@ -56,7 +58,8 @@ class BurstStage:
         live_from: Offset from which records count in metrics; those before are replayed.
         told: Highest `seq` per alert that is on the topic already.
         manifests: The checkpoints that hold, older first.
-        checkpoint_s: Least event time between checkpoints, seconds.
+        settings: `checkpoint_s` is the least event time between checkpoints, `max_in_flight`
+            the batches that may be uncommitted.
         metrics: Told what happens.
     """
 
@@ -66,14 +69,17 @@ class BurstStage:
         live_from: int,
         told: dict[str, int],
         manifests: list[Manifest],
-        checkpoint_s: int,
+        settings: Settings,
         metrics: Metrics,
     ) -> None:
         self._burster = burster
         self._live_from = live_from
         self._told = told
         self._manifests = manifests
-        self._checkpoint_ms = checkpoint_s * 1000
+        self._checkpoint_ms = settings.checkpoint_s * 1000
+        # More than can be uncommitted (two more batches for a commit interval): so wherever a worker
+        # dies, of two checkpoints one isn't ahead of its commit. Both ahead: a replay of everything.
+        self._least_records = (settings.max_in_flight + 2) * MAX_BATCH
         self._saved_at_ms = burster.watermark_ms
         self._log_bytes = 0
         self._metrics = metrics
@@ -123,6 +129,8 @@ class BurstStage:
         least_bytes = max(MIN_LOG_BYTES, last.n_bytes if last else 0)
         if watermark_ms - self._saved_at_ms < self._checkpoint_ms or self._log_bytes < least_bytes:
             return []
+        if last is not None and offset - last.offset < self._least_records:
+            return []
         state = _encode_state(self._burster.dump())
         slot = SLOTS[1] if last is not None and last.slot == SLOTS[0] else SLOTS[0]
         chunks = [state[at : at + CHUNK_BYTES] for at in range(0, len(state), CHUNK_BYTES)]
@@ -168,7 +176,7 @@ class BurstBuilder:
         told = await read_compacted(client, topic_name(self._settings, ALERTS))
         seqs = {key.decode(): decode_alert(value).seq for key, value in told.items()}
         burster = Burster(self._detector, VERSION, state)
-        stage = BurstStage(burster, offset, seqs, manifests, self._settings.checkpoint_s, self._metrics)
+        stage = BurstStage(burster, offset, seqs, manifests, self._settings, self._metrics)
         return stage, manifests[-1].offset if manifests else 0
 
 

@@ -19,7 +19,9 @@ from stream.recovery import read_compacted
 from stream.settings import Settings
 from stream.stage import Out, Record
 
-KEPT_EPOCHS = 3
+KEPT_EPOCHS = 32
+"""One of them must not be ahead of the commit, wherever a worker dies. A few batches of an archive
+that has little to the hour span many hours; all ahead would mean a replay of all of sketches."""
 
 
 class ClusterStage:

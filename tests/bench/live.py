@@ -18,7 +18,7 @@ from stream.embedded import EmbeddedBroker
 from stream.settings import Settings
 from stream.topics import create_topics
 
-DEADLINE_S = 300.0
+DEADLINE_S = 120.0
 
 
 class Worker:

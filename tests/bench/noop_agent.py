@@ -19,7 +19,7 @@ def main() -> None:
         topic_disable_leader=True,
         table_standby_replicas=0,
         broker_session_timeout=6,
-        datadir=str(settings.data_dir / "noop"),
+        datadir=str(settings.data_dir.parent / "noop"),
     )
     topic = app.topic("posts", value_type=bytes, value_serializer="raw")
     seen, began = 0, 0.0

@@ -172,7 +172,7 @@ async def test_rubbish_becomes_dead_letters_and_the_bell_still_rings(
 
     ``internal_error`` alone needs a bug of ours; `test_runner` provokes it.
     """
-    settings = one_partition(settings)
+    settings = one_partition(settings, session_timeout_s=6)  # the least that Apache Kafka takes
     rubbish = hostile()
     assert {reason for reason, _ in rubbish} == set(Reason) - {Reason.INTERNAL_ERROR}
     history = quiet_feed(150, start="2024-05-15T07:00:00Z", gap_s=72)

@@ -1,6 +1,7 @@
 """Which checkpoint of BURST a restart takes, and that nothing is told twice after it."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import msgspec
@@ -54,8 +55,10 @@ def stage(
     state: BursterState | None = None,
 ) -> BurstStage:
     """As the builder opens it, with checkpoints every minute of event time."""
-    metrics = Metrics(Settings())
-    return BurstStage(Burster(DETECTOR, "0", state), live_from, told or {}, manifests or [], 60, metrics)
+    settings = Settings()
+    return BurstStage(
+        Burster(DETECTOR, "0", state), live_from, told or {}, manifests or [], settings, Metrics(settings)
+    )
 
 
 def alerts(outs: Sequence[Out]) -> list[Alert]:
@@ -73,6 +76,7 @@ def saved(outs: Sequence[Out], until: int | None = None) -> dict[bytes, bytes]:
 @pytest.fixture(autouse=True)
 def _small_logs_are_worth_a_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(burst, "MIN_LOG_BYTES", 1)
+    monkeypatch.setattr(burst, "MAX_BATCH", 1)
     monkeypatch.setattr(burst, "CHUNK_BYTES", 2000)
 
 
@@ -116,6 +120,17 @@ def test_a_checkpoint_ahead_of_the_offset_is_not_taken_but_the_one_before_it_is(
     assert load_checkpoint(states, newer[1].offset, DIGEST)[0] == newer
     assert load_checkpoint(states, newer[1].offset - 1, DIGEST)[0] == newer[:1]
     assert load_checkpoint(states, newer[0].offset - 1, DIGEST) == ([], None)
+
+
+def test_checkpoints_stand_further_apart_than_what_can_be_uncommitted(
+    activity: list[Entry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a worker that dies while catching up leaves only checkpoints ahead of its commit."""
+    monkeypatch.setattr(burst, "MAX_BATCH", 10)
+    outs = [out for out in stage().feed(activity) if out.key == MANIFEST]
+    offsets = [msgspec.json.decode(out.value or b"", type=list[burst.Manifest])[-1].offset for out in outs]
+    assert len(offsets) > 2
+    assert min(b - a for a, b in pairwise(offsets)) > 10 * Settings().max_in_flight
 
 
 def test_a_checkpoint_that_was_being_written_does_not_count(activity: list[Entry]) -> None:

@@ -1,0 +1,134 @@
+"""The rows of one pack on their way through CLUSTER.
+
+Rows are assigned to clusters many at a time: where a slot closes does not matter to the
+index, only where an epoch ends. What the stage then asks row by row is held in plain lists.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors import index_kernel as k
+from detectors.activity import SAMPLE_ONE_IN
+from detectors.index import ClusterIndex, Evicted
+from detectors.rows import AGE_KNOWN, CLOCK_LIED, EXACT, NEW_ACCOUNT, REPOST, Columns, Pack
+from detectors.tally import Member
+
+Fate = tuple[int, int, Member]
+"""(cluster or -1, `index_kernel` bits, the row)."""
+
+
+class FeedCounts(NamedTuple):
+    """What some rows say of the feed as a whole; see `activity.Clock`."""
+
+    n_posts: int
+    n_age_known: int
+    n_new: int
+    account_sample: list[int]
+
+
+class PackRows:
+    """A pack's rows; those in [first, `n_assigned`) have met the index."""
+
+    def __init__(self, pack: Pack) -> None:
+        self._pack = pack
+        self._columns = Columns.of(pack)
+        self.source = pack.source
+        self.offsets: list[int] = self._columns.offsets.tolist()
+        self.watermark_ms: list[int] = self._columns.watermark_ms.tolist()
+        self.n_assigned = 0
+        self._first = 0
+        self._fates: list[Fate] = []
+        self._evictions: list[Evicted] = []
+
+    def next_idle_mark(self, row: int) -> int:
+        """Position of the next mark by which the source turns idle, or the end."""
+        positions = (mark.position for mark in self._pack.marks if mark.idle and mark.position > row)
+        return min(positions, default=len(self.offsets))
+
+    def assign(self, index: ClusterIndex, first: int, last: int) -> None:
+        """Let the index assign rows [first, last)."""
+        columns = self._columns
+        self._flags = columns.flags[first:last]
+        self._outcome = index.assign(
+            k.Rows(
+                columns.norms,
+                columns.norm_offsets[first : last + 1],
+                columns.bands[first:last],
+                columns.bits[first:last],
+                columns.identities[first:last],
+                (self._flags & EXACT) != 0,
+                (self._flags & REPOST) != 0,
+            )
+        )
+        self._first, self.n_assigned = first, last
+        self._evictions = index.evictions
+        outcome = self._outcome
+        self._fates = list(
+            zip(outcome.clusters.tolist(), outcome.bits.tolist(), self._members(first, last), strict=True)
+        )
+        self._sum_up(columns.accounts[first:last])
+
+    def fates(self, first: int, last: int) -> list[Fate]:
+        """What became of rows [first, last)."""
+        return self._fates[first - self._first : last - self._first]
+
+    def evictions(self, first: int, last: int) -> Iterator[Evicted]:
+        """What the index evicted to make room for rows [first, last)."""
+        begin = self._first
+        return (evicted for evicted in self._evictions if first <= evicted.row + begin < last)
+
+    def feed_counts(self, first: int, last: int) -> FeedCounts:
+        """What rows [first, last) say of the feed."""
+        start, end = first - self._first, last - self._first
+        n_posts, n_known, n_new = (sums[end] - sums[start] for sums in self._sums)
+        return FeedCounts(n_posts, n_known, n_new, [a for row, a in self._sampled if start <= row < end])
+
+    def outcomes(self) -> dict[str, int]:
+        """Rows just assigned, by what became of them."""
+        repeated = (self._outcome.bits & k.REPEATED) != 0
+        reposts = (self._flags & REPOST) != 0
+        return Counter(
+            clustered=int((~repeated & ~reposts).sum()),
+            repeated=int(repeated.sum()),
+            reposts_unmatched=int((reposts & (self._outcome.clusters < 0) & ~repeated).sum()),
+            clock_lied=int(((self._flags & CLOCK_LIED) != 0).sum()),
+        )
+
+    def n_late(self, low_ms: int, others_ms: int | None, lateness_ms: int) -> int:
+        """Rows just assigned that lie further behind the watermark than `lateness_ms`."""
+        span = slice(self._first, self.n_assigned)
+        limit_ms = 0 if others_ms is None else others_ms
+        reached = np.maximum(low_ms, np.minimum(self._columns.watermark_ms[span], limit_ms))
+        return int((self._columns.event_ms[span] < reached - lateness_ms).sum())
+
+    def _sum_up(self, accounts: NDArray[np.uint64]) -> None:
+        """Running sums over the rows assigned, so that any slot's part is a difference."""
+        bits, flags = self._outcome.bits, self._flags
+        counted = ((bits & k.REPEATED) == 0) & ((flags & REPOST) == 0)
+        opened = (bits & k.OPENED) != 0
+        columns = (counted, opened & ((flags & AGE_KNOWN) != 0), opened & ((flags & NEW_ACCOUNT) != 0))
+        self._sums: list[list[int]] = [[0, *np.cumsum(column).tolist()] for column in columns]
+        sampled = np.flatnonzero(counted & (accounts % np.uint64(SAMPLE_ONE_IN) == 0))
+        self._sampled: list[tuple[int, int]] = list(
+            zip(sampled.tolist(), accounts[sampled].tolist(), strict=True)
+        )
+
+    def _members(self, first: int, last: int) -> Iterator[Member]:
+        """Rows [first, last) as objects, in order."""
+        columns, pack = self._columns, self._pack
+        ends = columns.norm_offsets[first : last + 1].tolist()
+        return map(
+            Member,
+            columns.identities[first:last].tolist(),
+            columns.accounts[first:last].tolist(),
+            columns.event_ms[first:last].tolist(),
+            columns.ingest_ms[first:last].tolist(),
+            columns.flags[first:last].tolist(),
+            [pack.norms[start:end] for start, end in pairwise(ends)],
+            pack.samples[first:last],
+        )
