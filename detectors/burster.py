@@ -119,15 +119,20 @@ class Burster:
         feed.low_ms = low_ms
         alerts = []
         for group in self._groups:
-            now_ms = max(low_ms, group.last_ms)
-            if group.ring is not None and group.ring.firing and self._is_quiet(group, now_ms):
-                alerts += self._judge(group, now_ms, feed.ingest_ms)
+            is_firing = group.ring is not None and group.ring.firing
+            # Catching up, sources are apart: a window is whole only when the watermark has passed it.
+            is_ahead = group.last_ms > low_ms + self._settings.lateness_s * 1000
+            if is_ahead or (is_firing and self._is_quiet(group)):
+                alerts += self._judge(group, low_ms, feed.ingest_ms)
         self._groups.forget(low_ms)
         return alerts
 
-    def _is_quiet(self, group: Group, now_ms: int) -> bool:
-        n_active = group.n_active_since(now_ms // 1000 - self._settings.quiet_s)
-        return n_active < self._settings.close_accounts
+    def _is_quiet(self, group: Group) -> bool:
+        return self._n_quiet(group) < self._settings.close_accounts
+
+    def _n_quiet(self, group: Group) -> int:
+        """Accounts active within ``quiet_s`` of the watermark: what is ahead of it may have gaps yet."""
+        return group.n_active_since(self._feed.low_ms // 1000 - self._settings.quiet_s)
 
     def _may_speak(self, group: Group, now_ms: int) -> bool:
         """False only where `decide` would find no reason, told cheaply: most snapshots change nothing."""
@@ -137,7 +142,7 @@ class Burster:
                 return False
             return self._novelty(group, now_ms).value >= settings.info_novelty
         has_changed = group.n_posts >= 2 * ring.n_posts or group.n_deleted != ring.n_deleted
-        if has_changed or self._is_quiet(group, now_ms):
+        if has_changed or self._is_quiet(group):
             return True
         if ring.severity is Severity.CRITICAL:
             return False
@@ -212,7 +217,7 @@ class Burster:
                     coordination=coordination,
                 ),
                 n_posts=group.n_posts,
-                n_quiet=group.n_active_since(now_ms // 1000 - settings.quiet_s),
+                n_quiet=self._n_quiet(group),
                 n_deleted=group.n_deleted,
             ),
         )

@@ -74,7 +74,7 @@ def count_parts(
 
     Args:
         accounts: Its accounts (`accounts.ACCOUNT`).
-        now_ms: Event time of the judgement.
+        now_ms: Event time of the judgement; what is later does not count as active.
         since_ms: Posts up to here belong to an earlier ring and are not recent; 0 for none.
         recent_s: Length of "recent".
         base_new: The feed's share of new accounts.
@@ -83,7 +83,10 @@ def count_parts(
     """
     now_s = now_ms // 1000
     last, previous = accounts["last_s"].astype(np.int64), accounts["previous_s"].astype(np.int64)
-    active = last > now_s - REPEAT_S
+    # Of an account whose newest post lies ahead (sources are apart), the one before counts.
+    newest = np.where(last <= now_s, last, np.where(previous <= now_s, previous, 0))
+    before = np.where(last <= now_s, previous, 0)
+    active = newest > now_s - REPEAT_S
     known = (accounts["flags"] & AGE_KNOWN) != 0
     new = (accounts["flags"] & NEW_ACCOUNT) != 0
     return Parts(
@@ -92,11 +95,11 @@ def count_parts(
         n_new=int(new.sum()),
         base_new=base_new,
         n_active=int(active.sum()),
-        n_repeating=int((active & (previous > now_s - REPEAT_S)).sum()),
+        n_repeating=int((active & (before > now_s - REPEAT_S)).sum()),
         n_recurring=n_recurring,
         n_links=n_links,
-        n_5min=int((last > now_s - SYNCHRONY_S).sum()),
-        n_recent=int((last > max(now_s - recent_s, since_ms // 1000)).sum()),
+        n_5min=int((newest > now_s - SYNCHRONY_S).sum()),
+        n_recent=int((newest > max(now_s - recent_s, since_ms // 1000)).sum()),
     )
 
 
