@@ -34,6 +34,9 @@ class Group(msgspec.Struct, kw_only=True):
     n_accounts: int = 0
     """Sum over fragments: at least the distinct accounts."""
 
+    judged_posts: int = 0
+    """Posts when its novelty was last computed while it did not ring."""
+
     @property
     def name(self) -> str:
         """Id of the cluster with the earliest first post: the burst's, when it begins to ring."""

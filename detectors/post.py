@@ -138,7 +138,7 @@ def parse_post(
 
 def epoch_ms(moment: datetime | int) -> int:
     """UTC milliseconds since the Unix epoch of an aware time or of milliseconds."""
-    return moment if isinstance(moment, int) else round(moment.timestamp() * 1000)
+    return moment if isinstance(moment, int) else int(moment.timestamp() * 1000 + 0.5)
 
 
 def _decide_time(post: Post, append_ms: int) -> TimedPost | Rejected:

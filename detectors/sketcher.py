@@ -225,7 +225,7 @@ class Sketcher:
 def _sample(post: Post, timed: TimedPost, account: int) -> bytes:
     """What people are shown of a post, packed."""
     text = post.text or ""
-    hashtags = post.hashtags if post.hashtags is not None else _HASHTAG.findall(text)
+    hashtags = post.hashtags if post.hashtags is not None else (_HASHTAG.findall(text) if "#" in text else [])
     links = post.urls if post.urls is not None else _LINK.findall(text)
     return _encode_sample(
         Sample(

@@ -286,7 +286,7 @@ def _advice(alert: Alert) -> Iterator[str]:
     elif alert.severity is Severity.CRITICAL:
         yield "Now: open the first and the newest post and a few of their accounts."
         yield "If they look fake or steered: warn those the text is about, save the posts (they get deleted)."
-        yield "If you know it and it is harmless (a fan vote, an app, a news wire): leave it; it ends by itself."
+        yield "If it is harmless (a fan vote, an app, a news wire): leave it; it ends by itself."
     elif alert.severity is Severity.WARNING and coordinated:
         yield "Today, not tonight: open both posts; a small or slow group of accounts says the same thing."
         yield "It becomes critical by itself if it gathers speed."

@@ -17,9 +17,12 @@ What a `BatchConsumer` promises beyond stock Faust:
 * Each batch says where in the log the consumer began to look for it (`Batch.start`), so that a
   hole in the offsets (compaction, transaction markers) is told from records that are missing.
 * One partition can be held back without the others (`hold`), while its state is rebuilt.
+* A worker that the group refuses ends. (Stock Faust never asks aiokafka's coordinator what went
+  wrong, and stays: alive, reading nothing.)
 """
 
 import asyncio
+import time
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from typing import Any, ClassVar, NamedTuple, Protocol
@@ -30,11 +33,14 @@ from faust.transport.drivers.aiokafka import Consumer as _Consumer
 from faust.transport.drivers.aiokafka import Transport as _Transport
 from faust.transport.utils import DefaultSchedulingStrategy
 from faust.types import TP
+from mode import Service
 
+from stream.group import GroupWatch
 from stream.stage import Record
 
 FAUST_VERSION = "0.15.3"
 """The only version of faust-streaming whose private names were checked."""
+GROUP_CHECK_S = 1.0
 
 
 class Batch(NamedTuple):
@@ -196,6 +202,20 @@ class BatchConsumer(_Consumer):
 
     # ── rebalances and stops ──────────────────────────────────────────────────────────────
 
+    @Service.task
+    async def _watch_group(self) -> None:
+        """Crash when the group refuses us."""
+        is_static = self.app.conf.consumer_group_instance_id is not None
+        watch = GroupWatch(is_static=is_static)
+        while not self.should_stop:
+            await self.sleep(GROUP_CHECK_S)
+            # Of another thread's objects only single references are read.
+            coordinator = getattr(self._thread._consumer, "_coordinator", None)  # noqa: SLF001
+            refusal = watch.refusal(coordinator, time.monotonic())
+            if refusal is not None and not self.should_stop:
+                await self.app.crash(self.transport.explain(refusal))
+                return
+
     async def perform_seek(self) -> None:
         """Every rebalance ends here: read on from the committed offsets, and tell who listens.
 
@@ -330,9 +350,12 @@ class BatchTransport(_Transport):
         fetch_max_wait_ms: int = 20,
         fetch_min_bytes: int = 1,
         isolation_level: str = "read_uncommitted",
+        explain: Callable[[BaseException], BaseException] = lambda refusal: refusal,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
+        self.explain = explain
+        """What to end the worker with when the group refuses it."""
         self.fetch_max_wait_ms = fetch_max_wait_ms
         self.fetch_min_bytes = fetch_min_bytes
         self.isolation_level = isolation_level

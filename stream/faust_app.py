@@ -11,13 +11,14 @@ Recipe::
 """
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import faust
 from faust.types import TP
 
-from stream import kafka
+from stream import group, kafka
 from stream.batches import BatchSchema, batch_scheduler, batches, install
 from stream.errors import SettingsError
 from stream.producer import Sender
@@ -74,6 +75,7 @@ def make_app(
         fetch_max_wait_ms=settings.fetch_max_wait_ms,
         fetch_min_bytes=settings.fetch_min_bytes,
         isolation_level=isolation_level,
+        explain=partial(group.refused, settings),
     )
     return app
 

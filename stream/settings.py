@@ -6,18 +6,16 @@ variable counts as not set. Unknown names are refused: a misspelt threshold must
 leave the default in force.
 """
 
-import hashlib
 import os
 from pathlib import Path
 from typing import Any, Self
 
-import orjson
 from pydantic import ValidationError, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from stream import settings_checks as checks
 from stream.errors import SettingsError
-from stream.settings_fields import DECIDES, DetectionSettings, KafkaSettings, WorkerSettings
+from stream.settings_fields import DetectionSettings, KafkaSettings, WorkerSettings
 
 ENV_PREFIX = "TOCSIN_"
 CONFIG_ENV = "TOCSIN_CONFIG"
@@ -61,29 +59,11 @@ class Settings(KafkaSettings, DetectionSettings, WorkerSettings):
         """Values as plain JSON types, for printing; a secret that is set shows as ``********``."""
         return self.model_dump(mode="json")
 
-    def digest(self) -> str:
-        """Twelve hex digits over what decides detection results.
-
-        Equal digests and an equal log give equal alerts. The hash key is left out: it renames
-        accounts but changes no count, and a digest in every alert must not help to guess it.
-        """
-        deciding = {name: getattr(self, name) for name in sorted(_deciding(type(self)))}
-        return hashlib.blake2b(orjson.dumps(deciding), digest_size=6).hexdigest()
-
     @model_validator(mode="after")
     def _check_together(self) -> Self:
         if wrong := checks.contradictions(self):
             raise ValueError("; ".join(wrong))
         return self
-
-
-def _deciding(cls: type[Settings]) -> list[str]:
-    return [name for name, field in cls.model_fields.items() if field.json_schema_extra == DECIDES]
-
-
-def settings_digest(settings: Settings) -> str:
-    """Same as `Settings.digest`."""
-    return settings.digest()
 
 
 def _config_path(config: Path | None) -> Path | None:

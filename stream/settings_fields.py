@@ -1,7 +1,7 @@
 """The fields of `stream.settings.Settings`, in three groups.
 
 A description says the unit and the effect of raising the value: the README's table is made
-of it. `DECIDES` marks what decides detection results.
+of it.
 """
 
 import os
@@ -10,15 +10,12 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, SecretStr, field_validator
-from pydantic.config import JsonDict
 from pydantic_settings import BaseSettings
 
 from stream import settings_checks as checks
 
 PUBLIC_HASH_KEY = "tocsin-public-default"
 """Printed in the README: anyone can recompute hashes made with it."""
-
-DECIDES: JsonDict = {"decides": True}
 
 
 def _default_data_dir() -> Path:
@@ -131,7 +128,7 @@ class KafkaSettings(BaseSettings):
 
 
 class DetectionSettings(BaseSettings):
-    """What decides the results; all but the hash key are part of `Settings.digest`."""
+    """What decides the results (see `stream.detection`)."""
 
     epoch_s: int = Field(
         3600,
@@ -139,7 +136,6 @@ class DetectionSettings(BaseSettings):
         le=86_400,
         description="Seconds of event time after which the index starts empty. More: slower campaigns stay "
         "one cluster; memory and the rebuild on restart grow with it.",
-        json_schema_extra=DECIDES,
     )
     slot_s: int = Field(
         60,
@@ -147,7 +143,6 @@ class DetectionSettings(BaseSettings):
         le=3600,
         description="Seconds of event time per count; divides epoch_s. More: coarser series, fewer "
         "messages between stages.",
-        json_schema_extra=DECIDES,
     )
     quiet_s: int = Field(
         900,
@@ -155,7 +150,6 @@ class DetectionSettings(BaseSettings):
         le=86_400,
         description="Seconds of event time without a new copy until a burst is resolved. More: fewer "
         "resolve-and-ring-again pairs, later resolution.",
-        json_schema_extra=DECIDES,
     )
     lateness_s: int = Field(
         120,
@@ -163,21 +157,18 @@ class DetectionSettings(BaseSettings):
         le=3600,
         description="Seconds that a post may lie behind its feed and still count as on time. More: slots "
         "close later.",
-        json_schema_extra=DECIDES,
     )
     min_accounts: int = Field(
         5,
         ge=2,
         le=1_000_000,
         description="Distinct accounts in 60 minutes below which nothing is listed. More: a shorter list.",
-        json_schema_extra=DECIDES,
     )
     warning_accounts: int = Field(
         8,
         ge=2,
         le=1_000_000,
         description="Accounts from which a coordinated burst is a warning. More: small farms only listed.",
-        json_schema_extra=DECIDES,
     )
     warning_novelty_accounts: int = Field(
         18,
@@ -185,7 +176,6 @@ class DetectionSettings(BaseSettings):
         le=1_000_000,
         description="Accounts from which a very novel burst is a warning without signs of coordination. "
         "More: fewer headlines.",
-        json_schema_extra=DECIDES,
     )
     critical_accounts: int = Field(
         20,
@@ -193,14 +183,12 @@ class DetectionSettings(BaseSettings):
         le=1_000_000,
         description="Accounts in 5 minutes from which a novel, coordinated burst wakes someone. More: later, "
         "fewer calls.",
-        json_schema_extra=DECIDES,
     )
     info_novelty: float = Field(
         2.0,
         ge=0,
         le=300,
         description="Novelty (−log₁₀ of the chance) from which a burst is listed. More: a shorter list.",
-        json_schema_extra=DECIDES,
     )
     critical_novelty: float = Field(
         6.0,
@@ -208,7 +196,6 @@ class DetectionSettings(BaseSettings):
         le=300,
         description="Novelty (−log₁₀ of the chance) that critical asks for, and warning without signs of "
         "coordination. More: fewer, surer alarms.",
-        json_schema_extra=DECIDES,
     )
     coordination_threshold: float = Field(
         0.5,
@@ -216,7 +203,6 @@ class DetectionSettings(BaseSettings):
         le=1,
         description="Coordination score (0 to 1) from which a burst counts as coordinated. More: fewer "
         "warnings, fewer farms found.",
-        json_schema_extra=DECIDES,
     )
     new_account_days: int = Field(
         30,
@@ -224,7 +210,6 @@ class DetectionSettings(BaseSettings):
         le=3650,
         description="Days under which an account counts as new. More: more accounts do, in the feed's base "
         "rate too.",
-        json_schema_extra=DECIDES,
     )
     max_tracked_posts: int = Field(
         500_000,
@@ -232,21 +217,19 @@ class DetectionSettings(BaseSettings):
         le=100_000_000,
         description="Posts that one partition's index holds in an epoch; beyond it the oldest leave, "
         "counted. More: more memory (see the README's bytes per post), no early forgetting.",
-        json_schema_extra=DECIDES,
     )
     max_text_chars: int = Field(
         20_000,
         ge=100,
         le=1_000_000,
-        description="Characters of a text that are read; the rest is ignored. More: slower worst case.",
-        json_schema_extra=DECIDES,
+        description="Characters of a text; a post with more is dead-lettered as text_too_long. More: slower "
+        "worst case.",
     )
     max_post_bytes: int = Field(
         65_536,
         ge=1024,
         le=900_000,
         description="Bytes of a record in posts; a larger one is dead-lettered. More: slower worst case.",
-        json_schema_extra=DECIDES,
     )
     account_hash_key: SecretStr = Field(
         SecretStr(PUBLIC_HASH_KEY),
@@ -260,7 +243,6 @@ class DetectionSettings(BaseSettings):
         le=168,
         description="Hours of event time that burst statistics look back. More: slower templates become "
         "known and stay quiet; a larger checkpoint.",
-        json_schema_extra=DECIDES,
     )
 
 
@@ -314,8 +296,8 @@ class WorkerSettings(BaseSettings):
         4,
         ge=1,
         le=64,
-        description="Batches whose results may be on their way at once, per stage. More: more throughput on "
-        "a slow broker, more memory, more read again after a crash.",
+        description="Batches whose results may be on their way at once, per partition of a stage. More: more "
+        "throughput on a slow broker, more memory, more read again after a crash.",
     )
     data_dir: Path = Field(
         default_factory=_default_data_dir,

@@ -320,3 +320,6 @@ def test_settings_digest_tells_what_judged() -> None:
     """Any value that decides changes it."""
     assert len(settings_digest(SETTINGS)) == 12
     assert settings_digest(SETTINGS) != settings_digest(DetectorSettings(min_accounts=6))
+    assert settings_digest(DetectorSettings(account_hash_key=b"secret")) == settings_digest(
+        DetectorSettings()
+    )

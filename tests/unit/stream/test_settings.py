@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from stream.errors import SettingsError
-from stream.settings import Settings, load_settings, settings_digest, sources
+from stream.settings import Settings, load_settings, sources
 from stream.settings_docs import settings_list, settings_table
 
 SASL = {"security_protocol": "SASL_SSL", "sasl_username": "u", "sasl_password": "p"}
@@ -149,16 +149,6 @@ def test_settings_are_frozen() -> None:
     settings = Settings()
     with pytest.raises(ValidationError, match="frozen"):
         settings.epoch_s = 60
-
-
-def test_digest_is_over_what_decides_results_and_nothing_else() -> None:
-    """The digest moves with a threshold, and stays with another broker, worker or hash key."""
-    base = settings_digest(Settings())
-    assert len(base) == 12
-    for same in ({"bootstrap": "b:1"}, {"batch_posts": 7}, {"account_hash_key": "another-key"}, SASL):
-        assert Settings(**same).digest() == base, same
-    for other in ({"epoch_s": 1800}, {"critical_novelty": 6.5}, {"max_post_bytes": 4096}):
-        assert Settings(**other).digest() != base, other
 
 
 def test_every_setting_is_described_with_default_and_range() -> None:
