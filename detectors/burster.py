@@ -116,13 +116,15 @@ class Burster:
         low_ms = min(feed.watermarks.values())
         if len(feed.watermarks) < feed.n_partitions or low_ms <= feed.low_ms:
             return []
-        feed.low_ms = low_ms
+        closed_ms, feed.low_ms = feed.low_ms, low_ms
         alerts = []
         for group in self._groups:
             is_firing = group.ring is not None and group.ring.firing
             # Catching up, sources are apart: a window is whole only when the watermark has passed it.
             is_ahead = group.last_ms > low_ms + self._settings.lateness_s * 1000
-            if is_ahead or (is_firing and self._is_quiet(group)):
+            has_news = is_ahead and group.has_posts_in(closed_ms, low_ms, self._settings.slot_ms)
+            if has_news or (is_firing and self._is_quiet(group)):
+                group.judged_posts = 0
                 alerts += self._judge(group, low_ms, feed.ingest_ms)
         self._groups.forget(low_ms)
         return alerts

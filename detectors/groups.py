@@ -65,6 +65,12 @@ class Group(msgspec.Struct, kw_only=True):
         """Its accounts, each once."""
         return acc.merge([acc.read(fragment.accounts) for fragment in self.fragments.values()])
 
+    def has_posts_in(self, start_ms: int, end_ms: int, slot_ms: int) -> bool:
+        """Whether a slot that begins in [start, end) has posts; both are starts of slots."""
+        first, last = start_ms // slot_ms, end_ms // slot_ms
+        recent = (f.slots for f in self.fragments.values() if f.last_ms >= start_ms)
+        return any(first <= slot < last for slots in recent for slot, _ in reversed(slots))
+
     def n_active_since(self, second: int) -> int:
         """Accounts that posted after an event second."""
         parts = []

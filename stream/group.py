@@ -19,7 +19,7 @@ EXPULSIONS_WITHIN_S = 30.0
 """A static member keeps its member id over rebalances; it gets another when its session ran out."""
 
 
-class InstanceExpelledError(errors.KafkaError):
+class InstanceExpelledError(Exception):
     """Again and again somebody else joined with our `group_instance_id`."""
 
 

@@ -38,12 +38,20 @@ def worker() -> None:
 
 
 def _run(wired: Any, log_level: str) -> int:
-    """Run until told to stop; the exit code."""
+    """Run until told to stop; the exit code.
+
+    Raises:
+        TocsinError: What the worker crashed with on purpose.
+    """
     import faust  # noqa: PLC0415
+
+    from stream.errors import TocsinError  # noqa: PLC0415
 
     service = faust.Worker(wired.app, loglevel=log_level, redirect_stdouts=False)
     try:
         service.execute_from_commandline()
     except SystemExit as stop:
+        if isinstance(service.crash_reason, TocsinError):
+            raise service.crash_reason from None  # Faust tells it among a page of log
         return stop.code if isinstance(stop.code, int) else 1
     return 0

@@ -11,6 +11,7 @@ import re
 
 import aiokafka
 import pytest
+from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.consumer.subscription_state import TopicPartitionState
 from faust.app.base import App
 from faust.tables.recovery import Recovery
@@ -101,6 +102,15 @@ def test_the_fetch_state_tells_position_and_ends() -> None:
     """`BatchConsumer.remaining` reads them from aiokafka's state of a partition."""
     names = [*dir(TopicPartitionState), *TopicPartitionState.__init__.__code__.co_names]
     assert {"position", "has_valid_position", "highwater", "lso"} <= set(names)
+
+
+def test_the_coordinator_still_keeps_what_the_group_refused() -> None:
+    """`stream.group.GroupWatch` reads these: only ``getmany`` would raise them, and Faust never calls it."""
+    made = inspect.getsource(GroupCoordinator.__init__)
+    for name in ("_pending_exception", "_coordination_task", "member_id"):
+        assert f"self.{name} = " in made, name
+    assert "self._coordinator = " in inspect.getsource(aiokafka.AIOKafkaConsumer.start)
+    assert "self._pending_exception = exc" in inspect.getsource(GroupCoordinator._push_error_to_user)
 
 
 def test_a_batch_looks_like_a_record_to_faust() -> None:
