@@ -240,7 +240,7 @@ async def test_a_backlog_over_four_partitions_and_a_kill_ring_for_the_same_campa
     """All posts are there before a worker starts, so that its partitions run apart in event time; SIGKILL.
 
     Both language versions ring as critical with the posts of the live order to 0.5 %, nothing
-    else does.
+    else does, and headlines as `compare` says.
     """
     settings, feed = settings_of(apache_kafka, prefix, 4, 4, group_instance_id="the-one"), evening_feed()
     await create_topics(settings)
@@ -255,14 +255,8 @@ async def test_a_backlog_over_four_partitions_and_a_kill_ring_for_the_same_campa
             n_read = (await worker.metrics())["tocsin_posts_total"]
         alerts = await log.alerts()
     assert n_before < len(alerts) / 2
-    n_again = n_repeated(alerts)
-    assert_gapless(alerts)
-    found, expected = rung(feed, alerts), rung(feed, evening)
-    posts = {version: (found[version].posts, expected[version].posts) for version in VERSIONS}
-    of_alerts = f"{n_before} of {len(alerts)} alerts before, {n_again} again, {n_read:.0f} posts read after"
-    print(f"backlog, killed: posts (and in live order) {posts}, {of_alerts}")  # noqa: T201 (measured)
-    assert criticals(found) == criticals(expected) == set(VERSIONS)
-    assert all(abs(n - live) <= CAMPAIGN_TOLERANCE * live for n, live in posts.values())
+    said = f"{n_before} of {len(alerts)} alerts before, {n_repeated(alerts)} again, {n_read:.0f} posts after"
+    compare(feed, alerts, evening, f"backlog, killed: {said}")
 
 
 @pytest.mark.parametrize("n_sketches", [1, 4])

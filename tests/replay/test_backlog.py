@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+import pytest
 from support.scenario_feed import Feed, Key, Rung, chained, evening_feed, rung
 
 from detectors.alert import Alert, Severity
@@ -14,14 +15,12 @@ from stream.settings import Settings
 
 VERSIONS = [("campaign", "en", None), ("campaign", "fr", None)]
 N_SOURCES = N_SKETCHES = 4
-BATCH = 1000
-"""Over ten minutes of event time of a source."""
 APPENDED_MS = 1_800_000_000_000
 TOLERANCE = 0.005
 
 
-def caught_up(feed: Feed) -> list[Alert]:
-    """The alerts when each source in turn is read `BATCH` records further, then all are idle."""
+def caught_up(feed: Feed, stride: int) -> list[Alert]:
+    """The alerts when each source in turn is read `stride` records further, then all are idle."""
     settings = detector_settings(Settings())
     sketchers = [Sketcher(settings, i, N_SOURCES, N_SKETCHES) for i in range(N_SOURCES)]
     clusterers = [Clusterer(settings, i, N_SKETCHES) for i in range(N_SKETCHES)]
@@ -38,12 +37,18 @@ def caught_up(feed: Feed) -> list[Alert]:
         [RawPost(offset, APPENDED_MS, value) for offset, value in enumerate(values)]
         for values in feed.records(N_SOURCES)
     ]
-    for at in range(0, max(map(len, logs)), BATCH):
+    for at in range(0, max(map(len, logs)), stride):
         for sketcher, log in zip(sketchers, logs, strict=True):
-            through(sketcher.feed(log[at : at + BATCH]).packs)
+            through(sketcher.feed(log[at : at + stride]).packs)
     for sketcher in sketchers:
         through(sketcher.idle_tick(sketcher.last_append_ms + 3000))
     return alerts
+
+
+def loud(alerts: list[Alert]) -> dict[Key, Rung]:
+    """What rang louder than `info`."""
+    found = rung(evening_feed(), alerts)
+    return {key: said for key, said in found.items() if said.severity is not Severity.INFO}
 
 
 def criticals(found: dict[Key, Rung]) -> set[Key]:
@@ -51,15 +56,18 @@ def criticals(found: dict[Key, Rung]) -> set[Key]:
     return {key for key, said in found.items() if said.severity is Severity.CRITICAL}
 
 
-def test_backlog_rings_the_same_campaign_as_the_live_order() -> None:
-    """Four sources in strides of 1,000 records, four partitions of sketches.
+@pytest.mark.parametrize("stride", [1000, 3500], ids=["strides", "source-by-source"])
+def test_backlog_rings_the_same_as_the_live_order(stride: int) -> None:
+    """Four sources, 1,000 records of each in turn or one source after the other; four partitions of sketches.
 
     Both language versions ring as critical with the posts of the live order to 0.5 %; nothing
-    else does, in neither order.
+    else does, in neither order. Of what rings as warning, a borderline one in five may differ.
+    (Judged only at the newest window, 3 and 5 of 8 headlines never rang.)
     """
     feed = evening_feed()
-    live, backlog = rung(feed, chained(Settings(), feed.records()[0])), rung(feed, caught_up(feed))
+    live, backlog = loud(chained(Settings(), feed.records()[0])), loud(caught_up(feed, stride))
     assert criticals(live) == criticals(backlog) == set(VERSIONS)
     for version in VERSIONS:
         n, expected = backlog[version].posts, live[version].posts
         assert abs(n - expected) <= TOLERANCE * expected, f"{version}: {n} posts for {expected}"
+    assert len(live.keys() ^ backlog.keys()) <= len(live) / 5
