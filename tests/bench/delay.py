@@ -8,6 +8,7 @@ import asyncio
 import random
 import time
 from collections.abc import Iterator
+from itertools import islice
 from statistics import quantiles
 
 import orjson
@@ -24,6 +25,9 @@ WARM_UP_S = 8
 CAMPAIGN_EVERY_S = 0.4
 CAMPAIGN_COPIES = 30
 COPIES_PER_S = 10
+HISTORY_S = 2_400
+HISTORY_POSTS = 2_000
+"""Sent first: in a cold feed nothing is surprising, and nothing would ring."""
 TICK_S = 0.01
 
 
@@ -72,6 +76,13 @@ async def _load(settings: Settings) -> tuple[int, float]:
     """Send the feed at its rate; how many posts in how many seconds."""
     feed, n_sent, began = _feed(), 0, time.perf_counter()
     async with live.producer(settings) as producer:
+        for value in islice(_feed(), HISTORY_POSTS):
+            post = orjson.loads(value)
+            post["created_at"] -= (HISTORY_POSTS - n_sent) * HISTORY_S * 1000 // HISTORY_POSTS
+            post |= {"id": f"old-{n_sent}", "observed_at": post["created_at"]}
+            await producer.send("posts", orjson.dumps(post))
+            n_sent += 1
+        n_sent, began = 0, time.perf_counter()
         while (elapsed := time.perf_counter() - began) < SECONDS:
             while n_sent < elapsed * RATE:
                 await producer.send("posts", next(feed))
