@@ -5,8 +5,8 @@ band and enough one-bit min-hashes) if their exact 3-gram Jaccard passes `least_
 it opens a cluster with itself as exemplar. Exemplars, not posts, fill the table, so the
 thousandth copy costs what the second did.
 
-Assumptions: texts are normalised; short ones come flagged `exact`. Cost: 3-6 µs a row of 120
-characters; 8 bytes × 42 bands × 1/load + text + 45 bytes an exemplar. Deterministic: the
+Assumptions: texts are normalised; short ones come flagged `exact`. Cost: about 9 µs a row on the
+machine of the README; 8 bytes × 42 bands × 1/load + text + 45 bytes an exemplar. Deterministic: the
 state is a function of the sequence of rows, however it was cut; after growth and eviction the
 band table is entered anew from the surviving texts in their order, so it is also a function
 of (surviving exemplars, number of buckets).
