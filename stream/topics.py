@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from aiokafka import errors as kafka_errors
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.protocol.metadata import MetadataRequest
 
 from stream import kafka
 from stream.errors import TopicError
@@ -169,17 +170,29 @@ def _advice(error: type[Exception]) -> str:
 
 
 async def _wait_until_led(admin: AIOKafkaAdminClient, names: Collection[str]) -> None:
-    """Wait until every partition has a leader: a consumer that comes sooner may get nothing.
+    """Wait until every broker names a leader for every partition.
+
+    Each has its own view of the cluster, and some lag: a consumer that asks such a one may get nothing.
 
     Raises:
         TopicError: it takes too long.
     """
     deadline = time.monotonic() + _VISIBLE_S
     while time.monotonic() < deadline:
-        seen = {t["topic"]: t["partitions"] for t in await admin.describe_topics()}
-        if all(seen.get(name) and all(p["leader"] >= 0 for p in seen[name]) for name in names):
+        brokers = admin._client.cluster.brokers()  # noqa: SLF001
+        if all([await _leads(admin, broker.nodeId, names) for broker in brokers]):
             return
         await asyncio.sleep(_POLL_S)
     raise TopicError(
         f"no leader after {_VISIBLE_S:g} s for {', '.join(names)}. Fix: look at the brokers' logs"
     )
+
+
+async def _leads(admin: AIOKafkaAdminClient, node: int | str, names: Collection[str]) -> bool:
+    """Whether broker `node` knows all leaders; a broker that is down misleads nobody."""
+    try:
+        metadata = await admin._send_request(MetadataRequest(None), node)  # noqa: SLF001 (describe_topics asks any)
+    except kafka_errors.KafkaError:
+        return True
+    seen = {t["topic"]: t["partitions"] for t in metadata.to_object()["topics"]}
+    return all(seen.get(name) and all(p["leader"] >= 0 for p in seen[name]) for name in names)
