@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test test-kafka bench lint readme wheel test-wheel clean
+.PHONY: help demo test test-kafka test-e2e bench lint readme wheel test-wheel clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -34,10 +34,17 @@ demo: $(VENV)/.embedded  ## watch the New Caledonia campaign ring: broker, worke
 	$(BIN)/tocsin demo
 
 test: $(VENV)/.test  ## unit, contract, replay and broker tests; real Kafka too where Java and Maven are
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m 'not e2e'
 
 test-kafka: $(VENV)/.test  ## the tier on real Apache Kafka; fails where Java 17+ or Maven is missing
 	KAFKA_TIER=require $(BIN)/python -m pytest -m kafka
+
+$(VENV)/.e2e: pyproject.toml | $(VENV)/.test
+	$(PIP) install --editable '.[e2e]'
+	@touch $@
+
+test-e2e: $(VENV)/.e2e  ## real Prometheus, Alertmanager and Chromium; .ci/install-e2e installs them on Debian
+	$(BIN)/python -m pytest -m e2e
 
 bench: $(VENV)/.test  ## throughput and delay, against peers in the same run; writes build/bench.json
 	$(BIN)/python -m tests.bench --only "$(ONLY)"
