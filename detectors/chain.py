@@ -11,7 +11,7 @@ from detectors.clusterer import Clusterer
 from detectors.post import Rejected
 from detectors.rows import Pack
 from detectors.settings import DetectorSettings
-from detectors.sketcher import RawPost, Sketcher
+from detectors.sketcher import PostRecord, RawPost, Sketcher
 
 
 class Chain:
@@ -26,11 +26,11 @@ class Chain:
         self.sketcher = Sketcher(settings, 0, 1, 1)
         self.clusterer = Clusterer(settings, 0, 1)
         self.burster = Burster(settings, version)
-        self.rejected: list[tuple[RawPost, Rejected]] = []
+        self.rejected: list[tuple[PostRecord, Rejected]] = []
         """Records refused by the last `feed`."""
         self._n_packs = 0
 
-    def feed(self, records: Sequence[RawPost]) -> list[Alert]:
+    def feed(self, records: Sequence[PostRecord]) -> list[Alert]:
         """Take the next records, in offset order."""
         sketched = self.sketcher.feed(records)
         self.rejected = sketched.rejected

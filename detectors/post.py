@@ -143,13 +143,14 @@ def epoch_ms(moment: datetime | int) -> int:
 
 def _decide_time(post: Post, append_ms: int) -> TimedPost | Rejected:
     created = epoch_ms(post.created_at)
-    observed = None if post.observed_at is None else epoch_ms(post.observed_at)
-    for name, moment in (("created_at", created), ("observed_at", observed)):
-        if moment is not None and not EARLIEST_MS <= moment < LATEST_MS:
-            return Rejected(Reason.ABSURD_TIME, name)
-    if (created if observed is None else observed) > append_ms + MAX_SKEW_AHEAD_MS:
-        return Rejected(Reason.FUTURE_TIME, "created_at" if observed is None else "observed_at")
-    if observed is None or observed - MAX_SKEW_BEHIND_MS <= created <= observed + MAX_SKEW_AHEAD_MS:
+    observed = created if post.observed_at is None else epoch_ms(post.observed_at)
+    if not EARLIEST_MS <= created < LATEST_MS:
+        return Rejected(Reason.ABSURD_TIME, "created_at")
+    if not EARLIEST_MS <= observed < LATEST_MS:
+        return Rejected(Reason.ABSURD_TIME, "observed_at")
+    if observed > append_ms + MAX_SKEW_AHEAD_MS:
+        return Rejected(Reason.FUTURE_TIME, "created_at" if post.observed_at is None else "observed_at")
+    if observed - MAX_SKEW_BEHIND_MS <= created <= observed + MAX_SKEW_AHEAD_MS:
         return TimedPost(post, created, clock_lied=False)
     return TimedPost(post, observed, clock_lied=True)
 

@@ -7,7 +7,7 @@ import orjson
 
 from detectors.post import Rejected, TimedPost, parse_post
 from detectors.settings import DetectorSettings
-from detectors.sketcher import RawPost, Sketcher
+from detectors.sketcher import PostRecord, Sketcher
 from stream.codec import encode_pack
 from stream.kafka import DEAD, POSTS, SKETCHES, client_kwargs, topic_name
 from stream.layout import Layout
@@ -32,7 +32,7 @@ class SketchStage:
 
     def feed(self, records: Sequence[Record]) -> list[Out]:
         """Sketch the posts; dead-letter the rest."""
-        sketched = self._sketcher.feed([RawPost(r.offset, r.timestamp, r.value) for r in records])
+        sketched = self._sketcher.feed(records)
         metrics = self._metrics
         metrics.posts.inc(len(records))
         for outcome, n in sketched.counts.items():
@@ -95,7 +95,7 @@ class SketchBuilder:
         return None if isinstance(parsed, Rejected) else parsed
 
 
-def dead_letter(partition: int, record: RawPost, rejected: Rejected) -> Out:
+def dead_letter(partition: int, record: PostRecord, rejected: Rejected) -> Out:
     """The original bytes, and why, in headers."""
     headers = (
         ("reason", rejected.reason.value.encode()),

@@ -127,7 +127,7 @@ def test_posts_of_a_feed_are_valid_and_read(feed: list[dict[str, Any]]) -> None:
     """What the worker accepts the schema accepts: texts, reposts, updates, deletions without text."""
     checks = validator("posts")
     for post, record in zip(feed, as_records(feed), strict=True):
-        parsed = parse_post(record.value, record.append_ms, max_bytes=65_536, max_text_chars=20_000)
+        parsed = parse_post(record.value, record.timestamp, max_bytes=65_536, max_text_chars=20_000)
         assert not isinstance(parsed, Rejected)
         checks.validate(post)
     checks.validate(EXAMPLE_POST)

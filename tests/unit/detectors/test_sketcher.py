@@ -224,6 +224,6 @@ def test_sample_is_bounded_and_says_that_it_is_clipped() -> None:
 def test_records_are_not_changed() -> None:
     """The bytes that come in are the bytes of a dead letter."""
     log = records(hostile_feed(4, 50))
-    before = [(r.offset, r.append_ms, orjson.loads(r.value or b"")) for r in log]
+    before = [(r.offset, r.timestamp, orjson.loads(r.value or b"")) for r in log]
     sketched(log, 50)
-    assert [(r.offset, r.append_ms, orjson.loads(r.value or b"")) for r in log] == before
+    assert [(r.offset, r.timestamp, orjson.loads(r.value or b"")) for r in log] == before
