@@ -27,6 +27,8 @@ from stream.settings import Settings
 from stream.topics import create_topics
 
 SCENARIO = "new-caledonia"
+AGAIN_S = 0.01
+"""From a Ctrl-C that was lost to the same one again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +68,7 @@ class Demo:
                 f"{out_dir} can't be made: {error.strerror}; choose another by --out-dir"
             ) from error
         ignored = _forget_settings()
-        with _signals():
+        with signals():
             self.screen.intro(self.options.speed)
             if ignored:
                 self.screen.say(
@@ -149,22 +151,36 @@ def _forget_settings() -> list[str]:
 
 
 @contextmanager
-def _signals() -> Iterator[None]:
-    """Every polite way to end us is a Ctrl-C, also where a shell started us deaf to it."""
+def signals() -> Iterator[None]:
+    """Every polite way to end us is a Ctrl-C, also where a shell started us deaf to it.
+
+    Python drops an exception that a signal raises inside a finaliser (``sys.unraisablehook``):
+    a Ctrl-C lost that way comes again a moment later.
+    """
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         signal.raise_signal(signal.SIGINT)
 
+    def unraisable(lost: "sys.UnraisableHookArgs") -> None:
+        if issubclass(lost.exc_type, KeyboardInterrupt):
+            signal.setitimer(signal.ITIMER_REAL, AGAIN_S)
+        else:
+            hook(lost)
+
+    hook, sys.unraisablehook = sys.unraisablehook, unraisable
     before = {
         signal.SIGINT: signal.signal(signal.SIGINT, signal.default_int_handler),
         signal.SIGTERM: signal.signal(signal.SIGTERM, interrupt),
         signal.SIGHUP: signal.signal(signal.SIGHUP, interrupt),
+        signal.SIGALRM: signal.signal(signal.SIGALRM, interrupt),
     }
     try:
         yield
     finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in before.items():
             signal.signal(number, handler)
+        sys.unraisablehook = hook
 
 
 def run(options: Options) -> int:
