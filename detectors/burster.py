@@ -112,7 +112,8 @@ class Burster:
         while feed.accounts and next(iter(feed.accounts.values())) < forgotten_ms:
             del feed.accounts[next(iter(feed.accounts))]
         feed.ingest_ms = max(feed.ingest_ms, clock.ingest_ms)
-        feed.start_ms = feed.start_ms or clock.watermark_ms
+        # Snapshots may come first, from sources that are read ahead of the others.
+        feed.start_ms = min(feed.start_ms or clock.watermark_ms, clock.watermark_ms)
         low_ms = min(feed.watermarks.values())
         if len(feed.watermarks) < feed.n_partitions or low_ms <= feed.low_ms:
             return []

@@ -1,9 +1,10 @@
 """A backlog: the sources lie in the log already and are read in long strides, far apart in event time."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import permutations
 
 import pytest
-from support.scenario_feed import Feed, Key, Rung, chained, evening_feed, rung
+from support.scenario_feed import Feed, Key, Rung, chained, evening_feed, quiet_feed, rung, small_campaign
 
 from detectors.alert import Alert, Severity
 from detectors.burster import Burster
@@ -71,3 +72,36 @@ def test_backlog_rings_the_same_as_the_live_order(stride: int) -> None:
         n, expected = backlog[version].posts, live[version].posts
         assert abs(n - expected) <= TOLERANCE * expected, f"{version}: {n} posts for {expected}"
     assert len(live.keys() ^ backlog.keys()) <= len(live) / 5
+
+
+def rung_by_partition(logs: Sequence[Sequence[bytes]], order: Sequence[int]) -> list[Alert]:
+    """The alerts when BURST reads all of one partition of sketches, then all of the next, in `order`."""
+    settings = detector_settings(Settings())
+    packs: list[list[Pack]] = [[] for _ in range(N_SKETCHES)]
+    for source, values in enumerate(logs):
+        sketcher = Sketcher(settings, source, len(logs), N_SKETCHES)
+        records = [RawPost(offset, APPENDED_MS, value) for offset, value in enumerate(values)]
+        for partition, pack in (*sketcher.feed(records).packs, *sketcher.idle_tick(APPENDED_MS + 3000)):
+            packs[partition].append(pack)
+    burster = Burster(settings, "test")
+    alerts: list[Alert] = []
+    for partition in order:
+        clusterer = Clusterer(settings, partition, N_SKETCHES)
+        for offset, pack in enumerate(packs[partition]):
+            for message in clusterer.feed(offset, pack):
+                alerts += burster.feed(message)
+    return alerts
+
+
+@pytest.mark.parametrize("order", list(permutations(range(N_SKETCHES))), ids=str)
+def test_a_campaign_read_before_the_feeds_history_rings(order: tuple[int, ...]) -> None:
+    """Its snapshots come before any clock when one source is read to its end first.
+
+    The feed's start is what the clocks say: taken from such a snapshot, the feed had no
+    history, and nothing rang in one of five runs.
+    """
+    history = quiet_feed(150, start="2024-05-15T07:00:00Z", gap_s=72)
+    text = "Nobody will tell you what the council did with the harbour money, so we shall"
+    feed = [*history, *small_campaign(60, text=text, start="2024-05-15T10:00:00Z")]
+    alerts = rung_by_partition([feed[source::N_SOURCES] for source in range(N_SOURCES)], order)
+    assert max(alert.severity.rank for alert in alerts) == Severity.CRITICAL.rank
