@@ -23,6 +23,7 @@ from stream.producer import Sender
 from stream.quarantine import Quarantine
 from stream.runner import Runner
 from stream.settings import Settings, load_settings
+from stream.sketching import Sketching
 from stream.stage import StageBuilder
 
 log = logging.getLogger(__name__)
@@ -61,9 +62,10 @@ def create_app(settings: Settings) -> Worker:
     )
     detector, metrics, layout = detector_settings(settings), Metrics(settings), Layout(settings)
     sender = Sender(settings)
+    sketching = Sketching(detector, settings.sketch_processes)
     quarantine = Quarantine(settings, sender)
     builders: dict[str, StageBuilder] = {
-        POSTS: SketchBuilder(settings, detector, layout, metrics),
+        POSTS: SketchBuilder(settings, detector, layout, metrics, sketching),
         SKETCHES: ClusterBuilder(settings, detector, layout, metrics),
         ACTIVITY: BurstBuilder(settings, detector, metrics),
     }
@@ -74,6 +76,7 @@ def create_app(settings: Settings) -> Worker:
     for runner in runners:
         attach(app, runner, maxsize=MAXSIZE[runner.topic])
     stop_with(app, sender)
+    app.on_before_shutdown.connect(_stopper(sketching), weak=False)
     is_ready = _Readiness(app, runners)
     health = HealthServer(metrics.registry, settings.metrics_host, settings.metrics_port, is_ready)
     app.timer(BEAT_S)(_beat(health))
@@ -87,6 +90,13 @@ def _calm_garbage_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 20, 50)
+
+
+def _stopper(sketching: Sketching) -> Callable[..., Awaitable[None]]:
+    async def stop(_app: Any, **_kwargs: Any) -> None:
+        sketching.stop()
+
+    return stop
 
 
 def _beat(health: HealthServer) -> Callable[[], Awaitable[None]]:

@@ -355,7 +355,8 @@ class Lane:
             self._note.trying = run[0].offset
             await self._save_note()
         try:
-            return stage.feed(run)
+            outs = stage.feed(run)
+            return outs if isinstance(outs, list) else await outs
         except Exception as error:
             if is_the_records_fault(error):
                 self._note.crashed(run[0].offset, run[-1].offset + 1)

@@ -260,6 +260,14 @@ class WorkerSettings(BaseSettings):
         description="Seconds that a worker gets on SIGTERM to finish what it holds. More: fewer records "
         "read again, slower stop.",
     )
+    sketch_processes: int = Field(
+        default_factory=lambda: min(1, (os.cpu_count() or 1) - 1),
+        ge=0,
+        le=64,
+        description="Processes beside the worker's own that parse and sketch posts; 0: it does so itself. "
+        "More: more posts/s where cores are free; 150 MB each.",
+        json_schema_extra={"default_text": "1; 0 on a single core"},
+    )
     batch_posts: int = Field(
         1000,
         ge=1,

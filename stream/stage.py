@@ -5,7 +5,7 @@ no I/O, so a test drives it without Kafka, and a replay of the same records give
 messages however they were cut into batches.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple, Protocol
 
 
@@ -47,8 +47,11 @@ class Stage(Protocol):
     `feed` raises only for broken invariants of ours; the runner then stops the worker.
     """
 
-    def feed(self, records: Sequence[Record]) -> list[Out]:
-        """Take the next records; return what they cause, in order."""
+    def feed(self, records: Sequence[Record]) -> list[Out] | Awaitable[list[Out]]:
+        """Take the next records; return what they cause, in order.
+
+        Where another process works on them it is awaited; nothing else is fed meanwhile.
+        """
 
 
 class StageBuilder(Protocol):

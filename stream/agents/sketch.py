@@ -14,6 +14,7 @@ from stream.layout import Layout
 from stream.metrics import Metrics
 from stream.recovery import read_range
 from stream.settings import Settings
+from stream.sketching import Sketching, Source
 from stream.stage import Out, Record
 
 IDLE_AFTER_MS = 2_000
@@ -25,42 +26,57 @@ LOOK_BACK = 50
 class SketchStage:
     """One partition of ``posts``. See `stream.stage.Stage`."""
 
-    def __init__(self, sketcher: Sketcher, partition: int, metrics: Metrics) -> None:
-        self._sketcher = sketcher
-        self._partition = partition
+    def __init__(
+        self, sketching: Sketching, detector: DetectorSettings, source: Source, metrics: Metrics
+    ) -> None:
+        self._sketching = sketching
+        self._detector = detector
+        self._source = source
         self._metrics = metrics
 
-    def feed(self, records: Sequence[Record]) -> list[Out]:
+    async def feed(self, records: Sequence[Record]) -> list[Out]:
         """Sketch the posts; dead-letter the rest."""
-        sketched = self._sketcher.feed(records)
-        metrics = self._metrics
+        done = await self._sketching(self._source, records)
+        self._source = self._source._replace(last=done.last)
+        metrics, partition = self._metrics, self._source.number
         metrics.posts.inc(len(records))
-        for outcome, n in sketched.counts.items():
+        for outcome, n in done.counts.items():
             metrics.outcomes.labels(outcome).inc(n)
-        key = (POSTS, self._partition)
-        metrics.state.appended_ms[key] = records[-1].timestamp
-        metrics.state.watermark_ms[key] = self._sketcher.watermark_ms
+        metrics.state.appended_ms[POSTS, partition] = records[-1].timestamp
+        metrics.state.watermark_ms[POSTS, partition] = done.last[0] if done.last else 0
         outs = []
-        for record, rejected in sketched.rejected:
+        for place, rejected in done.rejected:
             metrics.rejected.labels(rejected.reason.value).inc()
-            outs.append(dead_letter(self._partition, record, rejected))
-        outs += [Out(SKETCHES, encode_pack(pack), partition=p) for p, pack in sketched.packs]
-        return outs
+            outs.append(dead_letter(partition, records[place], rejected))
+        return [*outs, *_outs(done.packs)]
 
     def tick(self, now_ms: int, *, caught_up: bool) -> list[Out]:
         """A silent source's clock goes on by wall time."""
-        if not caught_up or now_ms - self._sketcher.last_append_ms < IDLE_AFTER_MS:
+        number, n_sources, n_partitions, last = self._source
+        if not caught_up or now_ms - (last[1] if last else 0) < IDLE_AFTER_MS:
             return []
-        packs = self._sketcher.idle_tick(now_ms)
-        return [Out(SKETCHES, encode_pack(pack), partition=partition) for partition, pack in packs]
+        sketcher = Sketcher(self._detector, number, n_sources, n_partitions, last)
+        packs = sketcher.idle_tick(now_ms)
+        self._source = self._source._replace(last=sketcher.last)
+        return _outs([(partition, encode_pack(pack)) for partition, pack in packs])
+
+
+def _outs(packs: Sequence[tuple[int, bytes]]) -> list[Out]:
+    return [Out(SKETCHES, message, partition=partition) for partition, message in packs]
 
 
 class SketchBuilder:
     """Opens `SketchStage`s. See `stream.stage.StageBuilder`."""
 
     def __init__(
-        self, settings: Settings, detector: DetectorSettings, layout: Layout, metrics: Metrics
+        self,
+        settings: Settings,
+        detector: DetectorSettings,
+        layout: Layout,
+        metrics: Metrics,
+        sketching: Sketching,
     ) -> None:
+        self._sketching = sketching
         self._settings = settings
         self._detector = detector
         self._layout = layout
@@ -68,10 +84,11 @@ class SketchBuilder:
 
     async def open(self, partition: int, offset: int) -> tuple[SketchStage, int]:
         """A stage needs no replay, only the clock of the last posts before it."""
+        await self._sketching.start()
         n_partitions = await self._layout.n_partitions()
         last = await self._last_times(partition, offset)
-        sketcher = Sketcher(self._detector, partition, n_partitions[POSTS], n_partitions[SKETCHES], last)
-        return SketchStage(sketcher, partition, self._metrics), offset
+        source = Source(partition, n_partitions[POSTS], n_partitions[SKETCHES], last)
+        return SketchStage(self._sketching, self._detector, source, self._metrics), offset
 
     async def _last_times(self, partition: int, offset: int) -> tuple[int, int] | None:
         """(largest event time, largest append time) of the posts just before `offset`."""
