@@ -73,6 +73,8 @@ class Group(msgspec.Struct, kw_only=True):
 
     def n_active_since(self, second: int) -> int:
         """Accounts that posted after an event second."""
+        if len(self.fragments) == 1 and self.first_ms // 1000 > second:
+            return self.n_accounts
         parts = []
         for fragment in self.fragments.values():
             if fragment.last_ms // 1000 > second:
