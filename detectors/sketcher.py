@@ -107,11 +107,6 @@ class Sketcher:
         self.watermark_ms, self.last_append_ms = last or (0, 0)
         self._hasher = blake2b(digest_size=HASH_BYTES, key=settings.account_hash_key)
 
-    @property
-    def last(self) -> tuple[int, int] | None:
-        """The source's clock: with it, another object goes on the same."""
-        return (self.watermark_ms, self.last_append_ms) if self.watermark_ms else None
-
     def feed(self, records: Sequence[PostRecord]) -> Sketched:
         """Take the next records of the source, in offset order."""
         limits = self._settings

@@ -6,7 +6,7 @@
 
 import gc
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple
 
 from detectors.chain import warm_up
@@ -16,6 +16,7 @@ from stream.agents.sketch import SketchBuilder
 from stream.detection import detector_settings
 from stream.faust_app import attach, make_app, stop_with
 from stream.health import HealthServer
+from stream.host import Host
 from stream.kafka import ACTIVITY, POSTS, SKETCHES
 from stream.layout import Layout
 from stream.metrics import Metrics
@@ -23,7 +24,6 @@ from stream.producer import Sender
 from stream.quarantine import Quarantine
 from stream.runner import Runner
 from stream.settings import Settings, load_settings
-from stream.sketching import Sketching
 from stream.stage import StageBuilder
 
 log = logging.getLogger(__name__)
@@ -62,11 +62,11 @@ def create_app(settings: Settings) -> Worker:
     )
     detector, metrics, layout = detector_settings(settings), Metrics(settings), Layout(settings)
     sender = Sender(settings)
-    sketching = Sketching(detector, settings.sketch_processes)
+    hosts = [Host(beside=number < settings.stage_processes) for number in range(2)]
     quarantine = Quarantine(settings, sender)
     builders: dict[str, StageBuilder] = {
-        POSTS: SketchBuilder(settings, detector, layout, metrics, sketching),
-        SKETCHES: ClusterBuilder(settings, detector, layout, metrics),
+        POSTS: SketchBuilder(settings, detector, layout, metrics, hosts[0]),
+        SKETCHES: ClusterBuilder(settings, detector, layout, metrics, hosts[1]),
         ACTIVITY: BurstBuilder(settings, detector, metrics),
     }
     runners = tuple(
@@ -76,7 +76,7 @@ def create_app(settings: Settings) -> Worker:
     for runner in runners:
         attach(app, runner, maxsize=MAXSIZE[runner.topic])
     stop_with(app, sender)
-    app.on_before_shutdown.connect(_stopper(sketching), weak=False)
+    app.on_before_shutdown.connect(_stopper(hosts), weak=False)
     is_ready = _Readiness(app, runners)
     health = HealthServer(metrics.registry, settings.metrics_host, settings.metrics_port, is_ready)
     app.timer(BEAT_S)(_beat(health))
@@ -92,9 +92,10 @@ def _calm_garbage_collector() -> None:
     gc.set_threshold(100_000, 20, 50)
 
 
-def _stopper(sketching: Sketching) -> Callable[..., Awaitable[None]]:
+def _stopper(hosts: Sequence[Host]) -> Callable[..., Awaitable[None]]:
     async def stop(_app: Any, **_kwargs: Any) -> None:
-        sketching.stop()
+        for host in hosts:
+            host.stop()
 
     return stop
 

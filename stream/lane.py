@@ -9,15 +9,15 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 from stream.batches import Batch
 from stream.producer import Sender, Sent, acknowledged
 from stream.quarantine import Note, Quarantine, dead_letter, is_the_records_fault
 from stream.recovery import read_range
-from stream.stage import Out, Record, Stage, StageBuilder
+from stream.stage import Out, Record, Stage, StageBuilder, Ticking
 
 log = logging.getLogger(__name__)
 
@@ -52,14 +52,6 @@ class NoHooks:
 
     def __getattr__(self, _name: str) -> Any:
         return lambda *_: None
-
-
-@runtime_checkable
-class Ticking(Protocol):
-    """A stage that also speaks when its partition is silent (optional)."""
-
-    def tick(self, now_ms: int, *, caught_up: bool) -> list[Out]:
-        """About once a second, between batches; `caught_up`: the log has nothing more to feed."""
 
 
 class Source(Protocol):
@@ -277,7 +269,7 @@ class Lane:
         if not setup.source.flowing() or not isinstance(self.stage, Ticking):
             return
         caught_up = self._queue.empty() and setup.source.remaining(self.partition, self.position) == 0
-        outs: list[Out] = self.stage.tick(tick.now_ms, caught_up=caught_up)
+        outs = await _whole(self.stage.tick(tick.now_ms, caught_up=caught_up))
         if outs:
             await self._slots.acquire()
             await self._acks.put((None, await setup.sender.send(outs)))
@@ -355,8 +347,7 @@ class Lane:
             self._note.trying = run[0].offset
             await self._save_note()
         try:
-            outs = stage.feed(run)
-            return outs if isinstance(outs, list) else await outs
+            return await _whole(stage.feed(run))
         except Exception as error:
             if is_the_records_fault(error):
                 self._note.crashed(run[0].offset, run[-1].offset + 1)
@@ -365,3 +356,7 @@ class Lane:
 
     async def _save_note(self) -> None:
         await self.setup.quarantine.save(self.setup.topic, self.partition, self._note)
+
+
+async def _whole(outs: list[Out] | Awaitable[list[Out]]) -> list[Out]:
+    return outs if isinstance(outs, list) else await outs

@@ -260,13 +260,13 @@ class WorkerSettings(BaseSettings):
         description="Seconds that a worker gets on SIGTERM to finish what it holds. More: fewer records "
         "read again, slower stop.",
     )
-    sketch_processes: int = Field(
-        default_factory=lambda: min(1, (os.cpu_count() or 1) - 1),
+    stage_processes: int = Field(
+        default_factory=lambda: 2 if (os.cpu_count() or 1) > 1 else 0,
         ge=0,
-        le=64,
-        description="Processes beside the worker's own that parse and sketch posts; 0: it does so itself. "
-        "More: more posts/s where cores are free; 150 MB each.",
-        json_schema_extra={"default_text": "1; 0 on a single core"},
+        le=2,
+        description="Stages with a process of their own beside the worker's: 1: SKETCH, 2: CLUSTER too. "
+        "More: more posts/s where cores are free; 230 MB each.",
+        json_schema_extra={"default_text": "2; 0 on a single core"},
     )
     batch_posts: int = Field(
         1000,

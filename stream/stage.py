@@ -6,7 +6,7 @@ messages however they were cut into batches.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 
 class Record(Protocol):
@@ -52,6 +52,14 @@ class Stage(Protocol):
 
         Where another process works on them it is awaited; nothing else is fed meanwhile.
         """
+
+
+@runtime_checkable
+class Ticking(Protocol):
+    """A stage that also speaks when its partition is silent (optional)."""
+
+    def tick(self, now_ms: int, *, caught_up: bool) -> list[Out] | Awaitable[list[Out]]:
+        """About once a second, between batches; `caught_up`: the log has nothing more to feed."""
 
 
 class StageBuilder(Protocol):

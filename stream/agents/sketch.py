@@ -1,21 +1,24 @@
 """SKETCH: topic ``posts`` → packs on ``sketches``; what is no post → ``posts.dead``."""
 
+from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import orjson
 
 from detectors.post import Rejected, TimedPost, parse_post
+from detectors.rows import Pack
 from detectors.settings import DetectorSettings
 from detectors.sketcher import PostRecord, Sketcher
 from stream.codec import encode_pack
+from stream.host import Host
 from stream.kafka import DEAD, POSTS, SKETCHES, client_kwargs, topic_name
 from stream.layout import Layout
 from stream.metrics import Metrics
 from stream.recovery import read_range
 from stream.settings import Settings
-from stream.sketching import Sketching, Source
-from stream.stage import Out, Record
+from stream.stage import Out, Record, Stage
 
 IDLE_AFTER_MS = 2_000
 """Silence after which a caught-up source lets its clock go on."""
@@ -23,46 +26,71 @@ LOOK_BACK = 50
 """Posts before the first new one that tell an idle source's clock after a restart."""
 
 
+class Told(NamedTuple):
+    """What the stage has to tell since the last time."""
+
+    n_records: int
+    outcomes: Counter[str]
+    rejected: Counter[str]
+    appended_ms: int
+    watermark_ms: int
+
+
 class SketchStage:
-    """One partition of ``posts``. See `stream.stage.Stage`."""
+    """One partition of ``posts``. See `stream.stage.Stage`, `stream.host.Teller`.
+
+    Args:
+        detector: What decides.
+        partition: Of ``posts``.
+        n_sources: Partitions that ``posts`` has.
+        n_partitions: Partitions that ``sketches`` has.
+        last: See `detectors.sketcher.Sketcher`.
+    """
 
     def __init__(
-        self, sketching: Sketching, detector: DetectorSettings, source: Source, metrics: Metrics
+        self,
+        detector: DetectorSettings,
+        partition: int,
+        n_sources: int,
+        n_partitions: int,
+        last: tuple[int, int] | None,
     ) -> None:
-        self._sketching = sketching
-        self._detector = detector
-        self._source = source
-        self._metrics = metrics
+        self._sketcher = Sketcher(detector, partition, n_sources, n_partitions, last)
+        self._partition = partition
+        self._appended_ms = self._sketcher.last_append_ms
+        self._begin()
 
-    async def feed(self, records: Sequence[Record]) -> list[Out]:
+    def _begin(self) -> None:
+        self._n_records = 0
+        self._outcomes: Counter[str] = Counter()
+        self._rejected: Counter[str] = Counter()
+
+    def feed(self, records: Sequence[Record]) -> list[Out]:
         """Sketch the posts; dead-letter the rest."""
-        done = await self._sketching(self._source, records)
-        self._source = self._source._replace(last=done.last)
-        metrics, partition = self._metrics, self._source.number
-        metrics.posts.inc(len(records))
-        for outcome, n in done.counts.items():
-            metrics.outcomes.labels(outcome).inc(n)
-        metrics.state.appended_ms[POSTS, partition] = records[-1].timestamp
-        metrics.state.watermark_ms[POSTS, partition] = done.last[0] if done.last else 0
-        outs = []
-        for place, rejected in done.rejected:
-            metrics.rejected.labels(rejected.reason.value).inc()
-            outs.append(dead_letter(partition, records[place], rejected))
-        return [*outs, *_outs(done.packs)]
+        sketched = self._sketcher.feed(records)
+        self._n_records += len(records)
+        self._appended_ms = records[-1].timestamp
+        self._outcomes.update(sketched.counts)
+        self._rejected.update(rejected.reason.value for _, rejected in sketched.rejected)
+        dead = [dead_letter(self._partition, record, rejected) for record, rejected in sketched.rejected]
+        return [*dead, *_outs(sketched.packs)]
 
     def tick(self, now_ms: int, *, caught_up: bool) -> list[Out]:
         """A silent source's clock goes on by wall time."""
-        number, n_sources, n_partitions, last = self._source
-        if not caught_up or now_ms - (last[1] if last else 0) < IDLE_AFTER_MS:
+        if not caught_up or now_ms - self._sketcher.last_append_ms < IDLE_AFTER_MS:
             return []
-        sketcher = Sketcher(self._detector, number, n_sources, n_partitions, last)
-        packs = sketcher.idle_tick(now_ms)
-        self._source = self._source._replace(last=sketcher.last)
-        return _outs([(partition, encode_pack(pack)) for partition, pack in packs])
+        return _outs(self._sketcher.idle_tick(now_ms))
+
+    def told(self) -> Told:
+        """See the type."""
+        watermark_ms = self._sketcher.watermark_ms
+        told = Told(self._n_records, self._outcomes, self._rejected, self._appended_ms, watermark_ms)
+        self._begin()
+        return told
 
 
-def _outs(packs: Sequence[tuple[int, bytes]]) -> list[Out]:
-    return [Out(SKETCHES, message, partition=partition) for partition, message in packs]
+def _outs(packs: Sequence[tuple[int, Pack]]) -> list[Out]:
+    return [Out(SKETCHES, encode_pack(pack), partition=partition) for partition, pack in packs]
 
 
 class SketchBuilder:
@@ -74,21 +102,32 @@ class SketchBuilder:
         detector: DetectorSettings,
         layout: Layout,
         metrics: Metrics,
-        sketching: Sketching,
+        host: Host,
     ) -> None:
-        self._sketching = sketching
+        self._host = host
         self._settings = settings
         self._detector = detector
         self._layout = layout
         self._metrics = metrics
 
-    async def open(self, partition: int, offset: int) -> tuple[SketchStage, int]:
+    async def open(self, partition: int, offset: int) -> tuple[Stage, int]:
         """A stage needs no replay, only the clock of the last posts before it."""
-        await self._sketching.start()
         n_partitions = await self._layout.n_partitions()
         last = await self._last_times(partition, offset)
-        source = Source(partition, n_partitions[POSTS], n_partitions[SKETCHES], last)
-        return SketchStage(self._sketching, self._detector, source, self._metrics), offset
+        args = (self._detector, partition, n_partitions[POSTS], n_partitions[SKETCHES], last)
+        stage = await self._host.open(SketchStage, args, partial(self._tell, partition))
+        return stage, offset
+
+    def _tell(self, partition: int, told: Told) -> None:
+        metrics = self._metrics
+        metrics.posts.inc(told.n_records)
+        for outcome, n in told.outcomes.items():
+            metrics.outcomes.labels(outcome).inc(n)
+        for reason, n in told.rejected.items():
+            metrics.rejected.labels(reason).inc(n)
+        if told.appended_ms:
+            metrics.state.appended_ms[POSTS, partition] = told.appended_ms
+        metrics.state.watermark_ms[POSTS, partition] = told.watermark_ms
 
     async def _last_times(self, partition: int, offset: int) -> tuple[int, int] | None:
         """(largest event time, largest append time) of the posts just before `offset`."""

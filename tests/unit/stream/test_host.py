@@ -1,0 +1,125 @@
+"""A stage in a process beside ours does what it does in ours, and never outlives us."""
+
+import asyncio
+import gc
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from support.picky import Picky
+
+from detectors.settings import DetectorSettings
+from stream.agents.sketch import SketchStage, Told
+from stream.errors import PackError
+from stream.host import Host
+from stream.stage import Out, Ticking
+
+SOURCE = (DetectorSettings(), 0, 1, 2, None)
+POST = '{"id":"%d","platform":"x","author":{"id":"a"},"created_at":%d,"text":"a text that is long, %d"}'
+NOW_MS = 1_715_764_800_000
+PARENT = """
+import asyncio, os, sys
+from detectors.settings import DetectorSettings
+from stream.agents.sketch import SketchStage
+from stream.host import Host
+host = Host(beside=True)
+asyncio.run(host.open(SketchStage, (DetectorSettings(), 0, 1, 1, None), print))
+print(next(iter(host._pool._processes)), flush=True)
+sys.stdin.read()
+"""
+
+
+class Rec(NamedTuple):
+    """A record."""
+
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+
+
+@pytest.fixture(scope="module")
+def beside() -> Iterator[Host]:
+    """A host with a process of its own."""
+    host = Host(beside=True)
+    yield host
+    host.stop()
+
+
+async def outcome(host: Host) -> tuple[list[Out], list[Out], list[Told]]:
+    """What a stage of SKETCH gives, there, for three batches and a tick."""
+    told: list[Told] = []
+    stage: Any = await host.open(SketchStage, SOURCE, told.append)
+    assert isinstance(stage, Ticking)
+    records = [Rec(i, NOW_MS + i, None, (POST % (i, NOW_MS + i, i)).encode()) for i in range(20)]
+    records[7] = Rec(7, NOW_MS, None, b"no post")
+    outs: list[Out] = []
+    for batch in (records[:1], records[1:15], records[15:]):
+        found = stage.feed(batch)
+        outs += found if isinstance(found, list) else await found
+    ticked = stage.tick(NOW_MS + 60_000, caught_up=True)
+    return outs, ticked if isinstance(ticked, list) else await ticked, told
+
+
+async def test_a_stage_beside_gives_the_same_messages_and_figures(beside: Host) -> None:
+    """Packs, dead letters, ticks, and what metrics are told."""
+    here = await outcome(Host(beside=False))
+    assert await outcome(beside) == here
+    assert len(here[0]) > 3
+    assert len(here[1]) == 2
+    assert sum(told.n_records for told in here[2]) == 20
+
+
+async def test_an_error_keeps_its_type_and_words_and_a_stage_let_go_is_gone(beside: Host) -> None:
+    """So that quarantine and logs say the same as without a process between."""
+    counts: list[int] = []
+    first: Any = await beside.open(Picky, (), counts.append)
+    second: Any = await beside.open(Picky, (), counts.append)
+    assert not isinstance(second, Ticking)
+    with pytest.raises(PackError, match="so it says"):
+        await first.feed([Rec(0, 0, None, b"")])
+    await second.feed([])
+    del first
+    gc.collect()
+    await second.feed([])
+    assert counts == [2, 1]
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the process is looked up in /proc")
+def test_the_process_ends_with_ours_even_by_sigkill() -> None:
+    """And is deaf to a Ctrl-C on the terminal, which is for us to answer."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", PARENT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    child = int(process.stdout.readline())
+    os.kill(child, signal.SIGINT)
+    os.kill(child, signal.SIGTERM)
+    assert Path(f"/proc/{child}").exists()
+    process.kill()
+    process.communicate()
+    deadline = time.monotonic() + 30
+    while _lives(child):
+        assert time.monotonic() < deadline, "the process outlived us"
+        time.sleep(0.02)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def test_a_stopped_host_answers_nothing() -> None:
+    """A stage that is opened after the stop fails loudly."""
+    host = Host(beside=True)
+    host.stop()
+    with pytest.raises(RuntimeError):
+        asyncio.run(host.open(Picky, (), print))
