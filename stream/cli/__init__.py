@@ -21,6 +21,7 @@ COMMANDS = {
     "scenario": ("stream.cli.replay_commands:scenario", "Write a made-up feed with a campaign in it."),
     "replay": ("stream.cli.replay_commands:replay", "Play a feed of posts into Kafka."),
     "alerts": ("stream.cli.alerts_commands:alerts", "Print what rings; --follow goes on."),
+    "detect": ("stream.cli.detect_commands:detect", "Find the bursts in an archive, without Kafka."),
     "demo": ("stream.cli.demo_commands:demo", "Watch a campaign ring on this machine."),
     "schema": ("stream.cli.schema_commands:schema", "Print the contracts: JSON Schema, AsyncAPI."),
     "worker": ("stream.cli.worker_commands:worker", "Run a worker: posts in, alerts out."),

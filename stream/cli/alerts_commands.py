@@ -98,7 +98,7 @@ def alerts(
     printed once, however often it stands on the topic. Nothing on the broker is changed.
     """
     wanted = Filter(Severity(min_severity), 0 if since is None else since.timestamp() * 1000, ids)
-    show: Callable[[Told], None] = _print_json if as_json else _Printer(in_full=bool(ids)).show
+    show: Callable[[Told], None] = _print_json if as_json else Printer(in_full=bool(ids)).show
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal without UTF-8 must not end the watch
     try:
@@ -141,7 +141,7 @@ def _print_json(told: Told) -> None:
     click.echo(orjson.dumps({**value, "append_ms": told.append_ms}))
 
 
-class _Printer:
+class Printer:
     """Alerts as text, coloured on a terminal.
 
     Args:

@@ -1,6 +1,8 @@
 """The whole path with real workers, small: posts in, alerts out, through faults and rubbish."""
 
 import asyncio
+import gzip
+import subprocess
 import time
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import orjson
 import pytest
 from support.full_path import (
     FAUST_WORKER,
+    TOCSIN,
     Log,
     Service,
     assert_gapless,
@@ -18,10 +21,10 @@ from support.full_path import (
     produce,
     told,
 )
-from support.scenario_feed import chained, quiet_feed, short_feed, small_campaign
+from support.scenario_feed import quiet_feed, short_feed, small_campaign
 from support.workers import until
 
-from detectors.alert import AlertReason, Severity
+from detectors.alert import Alert, AlertReason, Severity, decode_alert
 from detectors.post import Reason
 from stream import kafka
 from stream.embedded import EmbeddedBroker
@@ -52,7 +55,7 @@ def embedded(embedded_broker: EmbeddedBroker, prefix: str) -> Settings:
 async def test_term_and_kill_in_mid_burst_change_nothing_and_probes_answer_under_load(
     embedded: Settings, tmp_path: Path
 ) -> None:
-    """Three workers in a row tell, in full content, what the stages tell in one process without Kafka.
+    """Three workers in a row tell, in full content, what `tocsin detect` tells over the same posts.
 
     The first is terminated when the campaign is critical: it drains and exits with 0. The second
     is killed. `tocsin_bursts_firing` is not there before BURST is rebuilt, and there afterwards.
@@ -60,7 +63,7 @@ async def test_term_and_kill_in_mid_burst_change_nothing_and_probes_answer_under
     feed = short_feed()
     await create_topics(embedded)
     await produce(embedded, feed.records())
-    reference = chained(embedded, feed.records()[0])
+    reference = await detected(feed.records()[0], tmp_path)
     async with Log(embedded, kafka.ALERTS) as log:
         with Service(embedded, tmp_path) as worker:
             probing = asyncio.create_task(slowest_probes(worker))
@@ -82,6 +85,16 @@ async def test_term_and_kill_in_mid_burst_change_nothing_and_probes_answer_under
     n_again = n_repeated(alerts)
     print(f"slowest probes {slowest}, stopped in {stop_s:.1f} s, {n_again} alerts again")  # noqa: T201 (measured)
     assert max(slowest.values()) < 5  # a bound on hanging; what is measured is printed
+
+
+async def detected(posts: list[bytes], folder: Path) -> list[Alert]:
+    """What ``tocsin detect --json`` prints over an archive of the posts."""
+    archive = folder / "archive.ndjson.gz"
+    archive.write_bytes(gzip.compress(b"\n".join(posts)))
+    argv = [*TOCSIN, "detect", str(archive), "--json"]
+    done = await asyncio.to_thread(subprocess.run, argv, capture_output=True, check=True, timeout=240)
+    assert f"{len(posts):,} posts in" in done.stderr.decode()
+    return [decode_alert(line) for line in done.stdout.splitlines()]
 
 
 async def slowest_probes(worker: Service) -> dict[str, float]:
