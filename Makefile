@@ -46,8 +46,14 @@ $(VENV)/.e2e: pyproject.toml | $(VENV)/.test
 test-e2e: $(VENV)/.e2e  ## real Prometheus, Alertmanager and Chromium; .ci/install-e2e installs them on Debian
 	$(BIN)/python -m pytest -m e2e
 
-bench: $(VENV)/.test  ## throughput and delay, against peers in the same run; writes build/bench.json
-	$(BIN)/python -m tests.bench --only "$(ONLY)"
+# Of its own: the peers ask for other versions of what Tocsin uses.
+build/bench-venv/.done: pyproject.toml
+	$(PYTHON) -m venv build/bench-venv
+	build/bench-venv/bin/pip --disable-pip-version-check --quiet install --editable '.[bench]'
+	@touch $@
+
+bench: build/bench-venv/.done  ## figures against peers: build/bench.json and PNG; ONLY=organic, SHORT=1
+	build/bench-venv/bin/python -m tests.bench --only "$(ONLY)" $(if $(SHORT),--short)
 
 lint: $(VENV)/.lint  ## ruff and mypy
 	$(BIN)/ruff check .

@@ -1,7 +1,8 @@
 """``make bench``: measured in one run on this machine, against the real peer where there is one.
 
-Prints a table and writes ``build/bench.json`` (rows: id, measure, value, unit, peers, ratio,
-reach, holds). ``make bench ONLY=worker`` runs one row. Medians of `--repeat` runs.
+Prints a table, writes ``build/bench.json`` (rows: id, measure, value, unit, peers, ratio,
+reach, holds) and draws ``build/bench-*.png``. ``make bench ONLY=organic`` runs one,
+``SHORT=1`` tries it in seconds: its figures mean nothing.
 """
 
 import argparse
@@ -16,10 +17,13 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import delay, detector, worker
+from tests.bench import delay, detector, organic, plots, signature, worker
 from tests.bench.rows import Row, Setup
 
 ROWS: dict[str, Callable[[Setup], list[Row]]] = {
+    "signature": signature.measure,
+    "organic": organic.measure_organic,
+    "hot": organic.measure_hot,
     "detector": detector.measure,
     "worker": lambda setup: asyncio.run(worker.measure(setup)),
     "delay": lambda setup: asyncio.run(delay.measure(setup)),
@@ -31,15 +35,22 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--only", choices=[*ROWS, ""], default=os.environ.get("ONLY", ""))
     parser.add_argument("--repeat", type=int, default=3, help="runs of each row; medians are shown")
+    parser.add_argument("--short", action="store_true", help="try it in seconds; the figures mean nothing")
     parser.add_argument("--out", type=Path, default=Path("build/bench.json"))
     arguments = parser.parse_args()
     console = Console(stderr=True)
-    setup = Setup(repeat=arguments.repeat, say=lambda text: console.print(f"[dim]{text}[/dim]"))
+    setup = Setup(
+        repeat=1 if arguments.short else arguments.repeat,
+        short=arguments.short,
+        say=lambda text: console.print(f"[dim]{text}[/dim]"),
+    )
     rows = [row for name, run in ROWS.items() if arguments.only in {"", name} for row in run(setup)]
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     machine = describe_machine()
-    document = {"machine": machine, "rows": [row.as_dict() for row in rows]}
+    document = {"machine": machine, "short": arguments.short, "rows": [row.as_dict() for row in rows]}
     arguments.out.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2))
+    for row in rows:
+        plots.draw(row, machine, arguments.out.parent)
     show(rows, machine)
     return 0
 
@@ -62,11 +73,17 @@ def show(rows: list[Row], machine: dict[str, str | int]) -> None:
     for heading in ("row", "measure", "value", "peers", "ratio", "reach", "holds"):
         table.add_column(heading, overflow="fold")
     for row in rows:
-        peers = ", ".join(f"{name} {value:,.0f}" for name, value in row.peers.items())
+        peers = ", ".join(f"{name} {figure(value)}" for name, value in row.peers.items())
         holds = "" if row.holds is None else "yes" if row.holds else "NO"
         ratio = "" if row.ratio is None else f"{row.ratio:.1f}×"
-        table.add_row(row.id, row.measure, f"{row.value:,.3g} {row.unit}", peers, ratio, row.reach, holds)
-    Console(width=None if sys.stdout.isatty() else 120).print(table)
+        value = f"{figure(row.value)} {row.unit}"
+        table.add_row(row.id, row.measure, value, peers, ratio, row.reach, holds)
+    Console(width=None if sys.stdout.isatty() else 140).print(table)
+
+
+def figure(value: float) -> str:
+    """Three digits of it, and no exponent."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 if __name__ == "__main__":
