@@ -3,7 +3,7 @@
 * The README's settings table is the one the code prints.
 * Every ``TOCSIN_*`` name in the README and the deployment is a setting.
 * Every ``tocsin …`` command and ``make …`` target named there exists.
-* Every metric named there is one that a worker exports.
+* Every metric named there is one that a worker or a delivery exports.
 * Every topic in the README's table is a topic of ours.
 """
 
@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from stream.cli import COMMANDS
+from stream.deliver.metrics import DeliveryMetrics
 from stream.kafka import TOPICS
 from stream.metrics import Metrics
 from stream.settings import Settings
@@ -55,7 +56,8 @@ def metrics() -> set[str]:
     """Every name under which a metric may be asked for."""
     worker = Metrics(Settings())
     worker.state.firing = {}
-    names = {family.name for family in worker.registry.collect()}
+    registries = (worker.registry, DeliveryMetrics([]).registry)
+    names = {family.name for registry in registries for family in registry.collect()}
     return names | {name + ending for name in names for ending in DERIVED}
 
 

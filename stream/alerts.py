@@ -31,6 +31,8 @@ class Told(NamedTuple):
     alert: Alert
     append_ms: int
     """Append time at the broker, UTC milliseconds."""
+    offset: int = -1
+    """Its place in the log; -1: it stands in none."""
 
 
 class AlertLog:
@@ -87,7 +89,7 @@ class AlertLog:
         if alert.seq <= self._seen.get(alert.id, 0):
             return None
         self._seen[alert.id] = alert.seq
-        return Told(alert, record.timestamp)
+        return Told(alert, record.timestamp, record.offset)
 
 
 @asynccontextmanager

@@ -15,7 +15,7 @@ from pydantic_settings import SettingsConfigDict
 
 from stream import settings_checks as checks
 from stream.errors import SettingsError
-from stream.settings_fields import DetectionSettings, KafkaSettings, WorkerSettings
+from stream.settings_fields import DeliverySettings, DetectionSettings, KafkaSettings, WorkerSettings
 
 ENV_PREFIX = "TOCSIN_"
 CONFIG_ENV = "TOCSIN_CONFIG"
@@ -23,7 +23,7 @@ OUTAGE_S = 24 * 3600
 """The longest outage that topics must bridge beside one epoch."""
 
 
-class Settings(KafkaSettings, DetectionSettings, WorkerSettings):
+class Settings(KafkaSettings, DetectionSettings, WorkerSettings, DeliverySettings):
     """All settings, frozen. ``Settings(...)`` reads the environment; `load_settings` also a file.
 
     Raises:
@@ -49,6 +49,12 @@ class Settings(KafkaSettings, DetectionSettings, WorkerSettings):
     def bootstrap_servers(self) -> list[str]:
         """`bootstrap` as a list of host:port."""
         return [server.strip() for server in self.bootstrap.split(",")]
+
+    @property
+    def alertmanagers(self) -> list[str]:
+        """`alertmanager_urls` as a list, without slashes at the end."""
+        urls = (url.strip().rstrip("/") for url in self.alertmanager_urls.split(","))
+        return [url for url in urls if url]
 
     @property
     def min_retention_s(self) -> int:

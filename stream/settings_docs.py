@@ -10,12 +10,19 @@ from pydantic_settings import BaseSettings
 
 from stream.settings import Settings, sources
 from stream.settings_checks import allowed
-from stream.settings_fields import PUBLIC_HASH_KEY, DetectionSettings, KafkaSettings, WorkerSettings
+from stream.settings_fields import (
+    PUBLIC_HASH_KEY,
+    DeliverySettings,
+    DetectionSettings,
+    KafkaSettings,
+    WorkerSettings,
+)
 
 GROUPS: dict[str, type[BaseSettings]] = {
     "Kafka": KafkaSettings,
     "Detection": DetectionSettings,
     "Worker": WorkerSettings,
+    "Delivery": DeliverySettings,
 }
 
 

@@ -21,6 +21,7 @@ COMMANDS = {
     "scenario": ("stream.cli.replay_commands:scenario", "Write a made-up feed with a campaign in it."),
     "replay": ("stream.cli.replay_commands:replay", "Play a feed of posts into Kafka."),
     "alerts": ("stream.cli.alerts_commands:alerts", "Print what rings; --follow goes on."),
+    "deliver": ("stream.cli.deliver_commands:deliver", "Deliver alerts to Alertmanager."),
     "detect": ("stream.cli.detect_commands:detect", "Find the bursts in an archive, without Kafka."),
     "demo": ("stream.cli.demo_commands:demo", "Watch a campaign ring on this machine."),
     "schema": ("stream.cli.schema_commands:schema", "Print the contracts: JSON Schema, AsyncAPI."),
@@ -84,7 +85,7 @@ def main(ctx: click.Context, config: Path | None, verbose: int) -> None:
     if config is not None:
         # In the environment, so that workers started by a command read the same file.
         os.environ["TOCSIN_CONFIG"] = str(config.resolve())
-    if ctx.invoked_subcommand != "worker":  # a worker sets up its own logging
+    if ctx.invoked_subcommand not in {"worker", "deliver"}:  # services set up their own logging
         level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
         logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
         if not verbose:

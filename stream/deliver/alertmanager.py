@@ -1,0 +1,111 @@
+"""One Alertmanager: what it has been told, and what it must be told now.
+
+Source: Alertmanager's API v2 (``api/v2/openapi.yaml``), ``POST /api/v2/alerts``. An alert holds
+until its ``endsAt``, so what fires is sent again and again; one that ended is sent as firing
+first if it never was, for Alertmanager keeps silent about what it only knows as resolved.
+"""
+
+import logging
+from typing import Any
+
+import aiohttp
+
+from stream.deliver.notices import Notice, rfc3339
+from stream.settings_fields import DeliverySettings
+
+TIMEOUT = aiohttp.ClientTimeout(total=10)
+ANSWER_CHARS = 300
+
+log = logging.getLogger(__name__)
+
+
+class Alertmanager:
+    """See the module.
+
+    Args:
+        url: Its address, without a slash at the end.
+        settings: Of the delivery.
+        told_until: Offset of ``alerts`` up to which all Alertmanagers were told by whoever led before.
+    """
+
+    def __init__(self, url: str, settings: DeliverySettings, told_until: int) -> None:
+        self.url = url
+        self._settings = settings
+        self._told_until = told_until
+        self._fired_ms: dict[tuple[str, ...], int] = {}
+        """When it was first told that these fire."""
+        self._ended: dict[tuple[str, ...], int] = {}
+        """Which end of these it was told."""
+        self._was_away = False
+        """It may have been restarted since, and then knows nothing of what it was told."""
+        self.is_settled = True
+        """False while an end is held back, or the last request failed."""
+
+    async def tell(self, session: aiohttp.ClientSession, owed: list[Notice], now_ms: int) -> bool:
+        """Send what it must know at wall time `now_ms`; whether it took it."""
+        firing: list[Notice] = []
+        ended: list[Notice] = []
+        self.is_settled = True
+        for notice in owed:
+            match self._due(notice, now_ms):
+                case "firing":
+                    firing.append(notice)
+                case "ended":
+                    ended.append(notice)
+        until_ms = now_ms + self._settings.alertmanager_hold_s * 1000
+        payload = [
+            *(_payload(notice, until_ms) for notice in firing),
+            *(_payload(notice, notice.ended_ms or now_ms) for notice in ended),
+        ]
+        if payload and not await self._post(session, payload):
+            self._fired_ms.clear()
+            self._was_away, self.is_settled = True, False
+            return False
+        for notice in firing:
+            self._fired_ms.setdefault(notice.key, now_ms)
+            self._ended.pop(notice.key, None)
+        for notice in ended:
+            self._ended[notice.key] = notice.ended_ms or now_ms
+            self._fired_ms.pop(notice.key, None)
+        return True
+
+    def _due(self, notice: Notice, now_ms: int) -> str:
+        """``firing``, ``ended`` or nothing."""
+        if notice.ended_ms is None:
+            return "firing"
+        if self._ended.get(notice.key) == notice.ended_ms:
+            return ""
+        fired_ms = self._fired_ms.get(notice.key)
+        if fired_ms is None:
+            if notice.until < self._told_until:
+                return ""
+            if notice.since < self._told_until and not self._was_away:
+                return "ended"
+        if fired_ms is None or now_ms - fired_ms < self._settings.alertmanager_least_s * 1000:
+            self.is_settled = False
+            return "firing"
+        return "ended"
+
+    async def _post(self, session: aiohttp.ClientSession, payload: list[dict[str, Any]]) -> bool:
+        try:
+            async with session.post(
+                f"{self.url}/api/v2/alerts", json=payload, timeout=TIMEOUT, allow_redirects=False
+            ) as answer:
+                if answer.status == 200:
+                    return True
+                said = (await answer.text())[:ANSWER_CHARS]
+                log.error("%s refuses %d alerts: %d %s", self.url, len(payload), answer.status, said)
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            log.error("%s can't be told: %s", self.url, error or type(error).__name__)  # noqa: TRY400
+        return False
+
+
+def _payload(notice: Notice, until_ms: int) -> dict[str, Any]:
+    url = {"generatorURL": notice.url} if notice.url else {}
+    return {
+        "labels": notice.labels,
+        "annotations": notice.annotations,
+        "startsAt": rfc3339(notice.starts_ms),
+        "endsAt": rfc3339(max(until_ms, notice.starts_ms + 1)),
+        **url,
+    }

@@ -1,0 +1,200 @@
+"""From posts to notifications, with a real Alertmanager and the routes we ship."""
+
+import asyncio
+import subprocess
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from support.alertmanager import SHIPPED, AlertmanagerProcess, People
+from support.alerts import alert
+from support.full_path import TOCSIN, Log, Service, by_reader_rule, processed, produce
+from support.scenario_feed import short_feed
+from support.workers import until
+
+from detectors.alert import AlertReason, Severity, encode_alert
+from stream import kafka
+from stream.embedded import EmbeddedBroker
+from stream.settings import Settings
+from stream.topics import create_topics
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+
+DELIVER = [*TOCSIN, "deliver"]
+FIRES, OVER = "firing", "resolved"
+PATIENCE_S = 60.0
+FIRST, GREW, RESOLVED = AlertReason.FIRST, AlertReason.GREW, AlertReason.RESOLVED
+
+
+@pytest.fixture
+def people() -> Iterator[People]:
+    """Those who are notified."""
+    found = People()
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def alertmanager(people: People, tmp_path: Path) -> Iterator[AlertmanagerProcess]:
+    """A running Alertmanager."""
+    with AlertmanagerProcess(tmp_path, people) as running:
+        yield running
+
+
+@pytest.fixture
+async def settings(
+    embedded_broker: EmbeddedBroker, prefix: str, alertmanager: AlertmanagerProcess
+) -> Settings:
+    """Topics of their own, one partition each, and a delivery in a hurry."""
+    made = Settings(
+        bootstrap=embedded_broker.bootstrap,
+        topic_prefix=prefix,
+        group=f"{prefix}group",
+        posts_partitions=1,
+        sketches_partitions=1,
+        session_timeout_s=6,
+        alertmanager_urls=alertmanager.url,
+        alertmanager_resend_s=1,
+        alertmanager_least_s=4,
+        deliver_port=0,
+        page_url="https://tocsin.example",
+    )
+    await create_topics(made)
+    return made
+
+
+class Teller:
+    """Writes alerts to the topic, as a worker would."""
+
+    def __init__(self, settings: Settings, producer: AIOKafkaProducer) -> None:
+        self._topic, self._producer = kafka.topic_name(settings, kafka.ALERTS), producer
+        self._seqs: Counter[str] = Counter()
+
+    async def tell(self, name: str, reason: AlertReason, severity: Severity, **more: Any) -> None:
+        """The next transition of a burst."""
+        self._seqs[name] += 1
+        status = OVER if reason in {RESOLVED, AlertReason.MERGED} else FIRES
+        said = alert(id=name, seq=self._seqs[name], reason=reason, severity=severity, status=status, **more)
+        await self._producer.send_and_wait(self._topic, encode_alert(said), name.encode())
+
+
+@pytest.fixture
+async def teller(settings: Settings) -> AsyncIterator[Teller]:
+    """Something that tells alerts."""
+    async with AIOKafkaProducer(**kafka.client_kwargs(settings)) as producer:
+        yield Teller(settings, producer)
+
+
+async def heard(people: People, burst: str, *expected: tuple[str, str]) -> None:
+    """Wait until a burst's notifications are these."""
+    await until(lambda: len(people.of(burst)) >= len(expected), PATIENCE_S, lambda: str(people.notified))
+    assert people.of(burst) == list(expected)
+
+
+async def quiet_for(people: People, seconds: float) -> None:
+    """Nobody is notified for so long: several resends and group intervals."""
+    before = list(people.notified)
+    await asyncio.sleep(seconds)
+    assert people.notified == before
+
+
+def test_the_shipped_configuration_is_valid() -> None:
+    """With its templates, by Alertmanager's own checker."""
+    done = subprocess.run(
+        ["amtool", "check-config", str(SHIPPED)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 templates" in done.stdout
+
+
+async def test_a_replayed_campaign_is_paged_once_a_burst_and_resolved_once(
+    settings: Settings, people: People, tmp_path: Path
+) -> None:
+    """Posts to notifications: each critical burst one page and one end, each warning one and one."""
+    feed = short_feed()
+    with Service(settings, tmp_path, DELIVER) as deliver, Service(settings, tmp_path) as worker:
+        await deliver.printed("this process leads")
+        await produce(settings, feed.records())
+        await processed([worker], feed.end_ms)
+        async with Log(settings, kafka.ALERTS) as log:
+            stories = by_reader_rule(await log.alerts())
+        rang = {name: max(a.severity.rank for a in story) for name, story in stories.items()}
+        critical = {name for name, rank in rang.items() if rank == Severity.CRITICAL.rank}
+        loud = {name for name, rank in rang.items() if rank >= Severity.WARNING.rank}
+        assert len(critical) == 2
+
+        def all_over() -> bool:
+            return critical == {n.burst for n in people.notified if n.receiver == "page" and n.status == OVER}
+
+        await until(all_over, PATIENCE_S, lambda: f"{people.notified}\n{deliver.tail()}")
+        await quiet_for(people, 3)
+    for name in critical:
+        pages = [status for receiver, status in people.of(name) if receiver == "page"]
+        assert pages == [FIRES, OVER]
+    assert {n.burst for n in people.notified} <= loud
+    times = Counter((n.receiver, n.burst, n.status) for n in people.notified)
+    assert set(times.values()) == {1}
+
+
+async def test_a_rise_is_one_more_notification_and_a_killed_leader_is_replaced_in_silence(
+    settings: Settings, teller: Teller, people: People, tmp_path: Path
+) -> None:
+    """Warning to chat, critical to the page, each end once; growth, a merge and a restart say nothing."""
+    with Service(settings, tmp_path, DELIVER) as leader:
+        await leader.printed("this process leads")
+        await teller.tell("a", FIRST, Severity.WARNING)
+        await heard(people, "a", ("chat", FIRES))
+        with Service(settings, tmp_path, DELIVER) as second:
+            await second.printed("serving /metrics")
+            leader.kill()
+            await second.printed("this process leads", 90)
+            await quiet_for(people, 3)
+            await teller.tell("a", GREW, Severity.WARNING, posts=400)
+            await teller.tell("a", GREW, Severity.CRITICAL, posts=500)
+            await heard(people, "a", ("chat", FIRES), ("page", FIRES))
+            assert "500 posts" in people.notified[-1].summary
+            await teller.tell("b", FIRST, Severity.CRITICAL)
+            await heard(people, "b", ("page", FIRES))
+            await teller.tell("b", AlertReason.MERGED, Severity.CRITICAL, merged_into="a")
+            await quiet_for(people, 3)
+            await teller.tell("a", RESOLVED, Severity.CRITICAL)
+            await until(lambda: len(people.of("a")) == 4, PATIENCE_S, lambda: str(people.notified))
+            await heard(people, "b", ("page", FIRES), ("page", OVER))
+    assert sorted(people.of("a")[2:]) == [("chat", OVER), ("page", OVER)]
+
+
+async def test_nothing_is_lost_while_alertmanager_is_down(
+    settings: Settings,
+    teller: Teller,
+    people: People,
+    alertmanager: AlertmanagerProcess,
+    tmp_path: Path,
+) -> None:
+    """A burst that came and went meanwhile is told as both; one that was known and ended, as over."""
+    with Service(settings, tmp_path, DELIVER) as deliver:
+        await deliver.printed("this process leads")
+        await teller.tell("before", FIRST, Severity.CRITICAL)
+        await heard(people, "before", ("page", FIRES))
+        alertmanager.stop()
+        await teller.tell("before", RESOLVED, Severity.CRITICAL)
+        await teller.tell("meanwhile", FIRST, Severity.CRITICAL)
+        await teller.tell("meanwhile", RESOLVED, Severity.CRITICAL)
+        await deliver.printed("can't be told")
+        deliver.kill()
+    with Service(settings, tmp_path, DELIVER) as deliver:
+        await deliver.printed("can't be told")
+        assert (
+            max(
+                value
+                for name, value in (await deliver.metrics()).items()
+                if name.startswith("tocsin_deliver_behind_seconds")
+            )
+            > 0
+        )
+        alertmanager.start()
+        await heard(people, "meanwhile", ("page", FIRES), ("page", OVER))
+        await heard(people, "before", ("page", FIRES), ("page", OVER))
+        await quiet_for(people, 3)

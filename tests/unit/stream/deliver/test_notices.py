@@ -1,0 +1,150 @@
+"""What is owed to people: one notice per burst and severity, digests for what is late or too much."""
+
+from typing import Any
+
+import pytest
+from support.alerts import alert, post
+
+from detectors.alert import AlertReason, Severity
+from stream.alerts import Told
+from stream.deliver.book import FORGET_S, Book
+from stream.deliver.notices import HOUR_MS, Notice, notices
+from stream.settings import Settings
+from stream.settings_fields import WatchRule
+
+NOW_MS = 1_800_000_000_000
+FIRST, GREW, RESOLVED, MERGED = (
+    AlertReason.FIRST,
+    AlertReason.GREW,
+    AlertReason.RESOLVED,
+    AlertReason.MERGED,
+)
+
+
+def book(*records: dict[str, Any]) -> Book:
+    """The book after these alerts, a second apart."""
+    made = Book(late_s=900)
+    for offset, changes in enumerate(records):
+        fields = {"status": "resolved" if changes["reason"] in {RESOLVED, MERGED} else "firing"} | changes
+        made.take(Told(alert(**fields), NOW_MS + offset * 1000, offset))
+    return made
+
+
+def owed(of: Book, after_ms: int = 60_000, **changes: Any) -> list[Notice]:
+    """What is owed a minute after the first record."""
+    settings = Settings(page_url="https://tocsin.example", **changes)
+    return notices(of, settings, NOW_MS + after_ms)
+
+
+def heads(found: list[Notice]) -> list[tuple[str, str, bool]]:
+    """(name, severity, whether it fires)."""
+    return sorted((n.labels["alertname"], n.labels["severity"], n.ended_ms is None) for n in found)
+
+
+def test_a_rise_is_one_more_notice_and_the_lesser_one_goes_on() -> None:
+    """So Alertmanager's inhibition can hide it; `info` wakes nobody."""
+    rising = [
+        {"reason": FIRST, "severity": Severity.INFO},
+        {"reason": GREW, "severity": Severity.WARNING},
+        {"reason": GREW, "severity": Severity.CRITICAL},
+    ]
+    assert heads(owed(book(*rising[:1]))) == []
+    assert heads(owed(book(*rising[:2]))) == [("TocsinBurst", "warning", True)]
+    assert heads(owed(book(*rising))) == [
+        ("TocsinBurst", "critical", True),
+        ("TocsinBurst", "warning", True),
+    ]
+    assert heads(owed(book(*rising, {"reason": RESOLVED}))) == [
+        ("TocsinBurst", "critical", False),
+        ("TocsinBurst", "warning", False),
+    ]
+    assert heads(owed(book(*rising), deliver_from="critical")) == [("TocsinBurst", "critical", True)]
+
+
+def test_labels_are_identity_and_never_change_and_a_compacted_log_owes_the_same() -> None:
+    """All that changes is an annotation; the last record alone tells as much."""
+    grown = {"reason": GREW, "posts": 900, "exemplar": post("another wording by now")}
+    whole = book({"reason": FIRST, "severity": Severity.CRITICAL}, grown)
+    before = owed(book({"reason": FIRST, "severity": Severity.CRITICAL}))
+    compacted = Book(late_s=900)
+    for story in whole:
+        compacted.take(story.told)
+    assert {n.key for n in owed(whole)} == {n.key for n in before} == {n.key for n in owed(compacted)}
+    assert owed(whole)[0].annotations["summary"] != before[0].annotations["summary"]
+    assert "900 posts" in owed(whole)[0].annotations["description"]
+    assert owed(whole)[0].url == "https://tocsin.example/bursts/5b0c9f2e61d84a7730aa"
+
+
+def test_what_was_merged_ends_with_the_burst_that_carries_it_on() -> None:
+    """A merge by itself is no news."""
+    merged = [
+        {"id": "a", "reason": FIRST},
+        {"id": "b", "reason": FIRST},
+        {"id": "b", "reason": MERGED, "merged_into": "a"},
+    ]
+    assert all(n.ended_ms is None for n in owed(book(*merged)))
+    assert all(n.ended_ms is not None for n in owed(book(*merged, {"id": "a", "reason": RESOLVED})))
+    circle = [*merged, {"id": "a", "reason": MERGED, "merged_into": "b"}]
+    assert all(n.ended_ms is not None for n in owed(book(*circle)))
+
+
+def test_what_is_late_joins_one_digest_that_stands_for_an_hour() -> None:
+    """But a burst that rang in time stays a page, also when a later record is late."""
+    late = [{"id": name, "reason": FIRST, "late": 901.0} for name in "abc"]
+    found = owed(book(*late))
+    assert heads(found) == [("TocsinLate", "warning", True)]
+    assert found[0].annotations["summary"].startswith("3 bursts, 3 of them critical, were found over 15")
+    assert found[0].annotations["description"].count("CRITICAL") == 3
+    assert heads(owed(book(*late), after_ms=HOUR_MS + 3000)) == [("TocsinLate", "warning", False)]
+    in_time = [
+        {"reason": FIRST, "severity": Severity.WARNING},
+        {"reason": GREW, "severity": Severity.WARNING, "late": 5000.0},
+    ]
+    assert heads(owed(book(*in_time))) == [("TocsinBurst", "warning", True)]
+
+
+def test_a_storm_is_paged_up_to_the_cap_and_the_rest_is_one_summary() -> None:
+    """Which are paged is a function of the log; as warnings all are told."""
+    storm = [{"id": f"{i:02}", "reason": FIRST} for i in range(15)]
+    found = owed(book(*storm), pages_an_hour=4)
+    paged = [n.labels["burst"] for n in found if n.labels["severity"] == "critical"]
+    assert paged == ["00", "01", "02", "03", "storm"]
+    assert sum(n.labels["severity"] == "warning" for n in found) == 15
+    (summary,) = (n for n in found if n.labels["alertname"] == "TocsinStorm")
+    assert summary.annotations["summary"].startswith("11 more bursts are critical; 4 in an hour")
+    over = [*storm, *({"id": f"{i:02}", "reason": RESOLVED} for i in range(15))]
+    assert not any(n.ended_ms is None for n in owed(book(*over), pages_an_hour=4))
+
+
+@pytest.mark.parametrize(
+    ("rule", "name"),
+    [
+        ({"terms": ["nouvelle-calédonie"]}, "team"),
+        ({"terms": ["olympics"]}, "other"),
+        ({"langs": ["fr"]}, "other"),
+        ({"platforms": ["x", "bluesky"]}, "team"),
+        ({"terms": ["NOUMÉA"], "platforms": ["telegram"]}, "other"),
+        ({}, "team"),
+    ],
+)
+def test_the_first_rule_that_fits_the_first_post_is_the_label(rule: dict[str, Any], name: str) -> None:
+    """Terms in any case; every list that is not empty must agree."""
+    (found,) = owed(
+        book({"reason": FIRST, "severity": Severity.WARNING}), watch=(WatchRule(name="team", **rule),)
+    )
+    assert found.labels["watch"] == name
+
+
+def test_what_is_muted_is_told_as_over() -> None:
+    """Nobody is paged for it."""
+    assert heads(owed(book({"reason": FIRST, "muted_by": "ada"}))) == [
+        ("TocsinBurst", "critical", False),
+        ("TocsinBurst", "warning", False),
+    ]
+
+
+def test_a_day_after_its_end_a_burst_is_forgotten() -> None:
+    """One that rings never is."""
+    kept = book({"id": "a", "reason": FIRST}, {"id": "b", "reason": FIRST}, {"id": "b", "reason": RESOLVED})
+    kept.forget(NOW_MS + (FORGET_S + 10) * 1000)
+    assert [story.alert.id for story in kept] == ["a"]
