@@ -74,6 +74,11 @@ class Clusterer:
         return len(self._tallies)
 
     @property
+    def n_exemplars(self) -> int:
+        """Texts that stand for clusters, singletons included: what `max_tracked_posts` bounds."""
+        return len(self._index)
+
+    @property
     def index_bytes(self) -> int:
         """Memory of the index's arrays."""
         return self._index.n_bytes

@@ -17,13 +17,14 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import delay, detector, organic, plots, signature, worker
+from tests.bench import delay, detector, memory, organic, plots, signature, worker
 from tests.bench.rows import Row, Setup
 
 ROWS: dict[str, Callable[[Setup], list[Row]]] = {
     "signature": signature.measure,
     "organic": organic.measure_organic,
     "hot": organic.measure_hot,
+    "memory": memory.measure,
     "detector": detector.measure,
     "worker": lambda setup: asyncio.run(worker.measure(setup)),
     "delay": lambda setup: asyncio.run(delay.measure(setup)),
