@@ -100,14 +100,15 @@ def _in_child(what: str, texts: Path, n: int) -> list[float]:
 
 def main(what: str, file: str, n_posts: str) -> None:
     """Feed `n_posts` texts of `file` to an engine or stage; print what grew, bytes."""
-    texts = islice(map(orjson.loads, Path(file).open("rb")), int(n_posts))
     runs: dict[str, Callable[[Iterator[str], int], list[float]]] = {
         "CLUSTER": _cluster,
         "evicted": _evicted,
         "day": _day,
         **{name: partial(_engine, name) for name in ENGINES},
     }
-    print(*runs[what](texts, int(n_posts)))  # noqa: T201 - to the parent
+    with Path(file).open("rb") as lines:
+        texts = islice(map(orjson.loads, lines), int(n_posts))
+        print(*runs[what](texts, int(n_posts)))  # noqa: T201 - to the parent
 
 
 def _engine(name: str, texts: Iterator[str], _: int) -> list[float]:
