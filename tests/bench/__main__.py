@@ -17,7 +17,7 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import delay, detector, memory, organic, plots, signature, worker
+from tests.bench import delay, detector, growth, memory, organic, plots, signature, worker
 from tests.bench.rows import Row, Setup
 
 ROWS: dict[str, Callable[[Setup], list[Row]]] = {
@@ -25,6 +25,7 @@ ROWS: dict[str, Callable[[Setup], list[Row]]] = {
     "organic": organic.measure_organic,
     "hot": organic.measure_hot,
     "memory": memory.measure,
+    "growth": growth.measure,
     "detector": detector.measure,
     "worker": lambda setup: asyncio.run(worker.measure(setup)),
     "delay": lambda setup: asyncio.run(delay.measure(setup)),

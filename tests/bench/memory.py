@@ -19,13 +19,12 @@ import orjson
 from detectors.chain import Chain, warm_up
 from detectors.clusterer import Clusterer
 from detectors.settings import DetectorSettings
-from detectors.sketcher import RawPost, Sketcher
+from detectors.sketcher import Sketcher
 from tests.bench.corpus import unique_posts
 from tests.bench.engines import BATCH, ENGINES, OURS, PEERS
+from tests.bench.feed import BEGAN_MS, HOUR_MS, records
 from tests.bench.rows import Row, Setup
 
-BEGAN_MS = 1_715_767_200_000
-HOUR_MS = 3_600_000
 N_CAP = 100_000
 """Hard cap of exemplars in the measurement after eviction."""
 REACH = "≤0.8 KB"
@@ -135,7 +134,7 @@ def _clustered(texts: Iterator[str], n: int, *, cap: int) -> tuple[Clusterer, fl
     warm_up()
     sketcher, clusterer = Sketcher(settings, 0, 1, 1), Clusterer(settings, 0, 1)
     before = _resident()
-    for number, batch in enumerate(_records(texts, HOUR_MS // 2 / n)):
+    for number, batch in enumerate(records(texts, step_ms=HOUR_MS / 2 / n)):
         for _, pack in sketcher.feed(batch).packs:
             clusterer.feed(number, pack)
     return clusterer, _resident() - before
@@ -145,31 +144,12 @@ def _day(texts: Iterator[str], n: int) -> list[float]:
     """Resident bytes at the end of each of 24 hours of event time."""
     warm_up()
     chain, at_ms, sizes = Chain(DetectorSettings(), "bench"), BEGAN_MS, []
-    for batch in _records(texts, 24 * HOUR_MS / n):
+    for batch in records(texts, step_ms=24 * HOUR_MS / n):
         chain.feed(batch)
         if batch[-1].timestamp // HOUR_MS > at_ms // HOUR_MS:
             at_ms = batch[-1].timestamp
             sizes.append(_resident())
     return sizes
-
-
-def _records(texts: Iterator[str], step_ms: float) -> Iterator[list[RawPost]]:
-    """Posts of one account each, `step_ms` apart."""
-    n = 0
-    while batch := list(islice(texts, BATCH)):
-        records = []
-        for text in batch:
-            n += 1
-            at_ms = BEGAN_MS + round(n * step_ms)
-            post = {
-                "id": str(n),
-                "platform": "x",
-                "author": {"id": str(n)},
-                "created_at": at_ms,
-                "text": text,
-            }
-            records.append(RawPost(n, at_ms, orjson.dumps(post)))
-        yield records
 
 
 def _resident() -> float:

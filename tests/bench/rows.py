@@ -45,6 +45,9 @@ class Row:
     peers: dict[str, float] = field(default_factory=dict)
     """The same measure of others and of Tocsin, in the same run."""
     peers_unit: str = "posts/s"
+    points: dict[int, float] = field(default_factory=dict)
+    """A curve: what grows → what it costs."""
+    points_axes: tuple[str, str] = ("", "")
     ratio: float | None = None
     reach: str = ""
     holds: bool | None = None
@@ -60,7 +63,8 @@ class Row:
 
     def as_dict(self) -> dict[str, Any]:
         """As ``build/bench.json`` holds it."""
-        return {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "peers_unit"}
+        drawn = {"peers_unit", "points", "points_axes"}
+        return {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in drawn}
 
 
 @cache
