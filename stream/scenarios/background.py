@@ -25,7 +25,7 @@ def fill(dice: Dice, ledger: Ledger, handles: Handles, window: Window, n_chatter
     """
     voices = speakers(dice)
     shares = [(tongue.code, tongue.share) for tongue in TONGUES]
-    crowd = Crowd(dice, handles, shares, N_ACCOUNTS, window.end_ms)
+    crowd = Crowd(dice, handles, shares, N_ACCOUNTS, window.start_ms, window.end_ms)
     Chatter(dice, ledger, crowd, voices).tell(window.times(dice, n_chatter))
     Apps(dice, ledger, crowd, handles, window).run()
     Newsroom(dice, ledger, crowd, voices, window).publish()

@@ -4,6 +4,8 @@ The claims are those that the campaign was reported to make; the wording is ours
 false: that is why the campaign was made public.
 """
 
+from collections.abc import Mapping, Sequence
+
 from stream.scenarios.dice import Dice
 from stream.scenarios.posts import Message
 from stream.scenarios.speech import link
@@ -36,20 +38,29 @@ class Copyist:
 
     A copy keeps the words of its version and varies the rest: up to two typos, up to five
     hashtags in any order, sometimes in front, a mention or two, emoji, a link.
+
+    Args:
+        dice: seeded chance.
+        cores: the text of each version.
+        hashtags: those to choose from.
     """
 
-    def __init__(self, dice: Dice) -> None:
+    def __init__(
+        self, dice: Dice, cores: Mapping[str, str] = CORES, hashtags: Sequence[str] = HASHTAGS
+    ) -> None:
         self._dice = dice
+        self._cores = cores
+        self._hashtags = hashtags
 
-    def copy(self, version: str, *, long: bool) -> Message:
+    def copy(self, version: str, *, long: bool = False) -> Message:
         """A copy of a language version; a long one adds two sentences and keeps every hashtag."""
         dice = self._dice
-        text = CORES[version] + (_LONGER[version] if long else "")
+        text = self._cores[version] + (_LONGER[version] if long else "")
         for _ in range(max(0, dice.below(5) - 2)):
             text = self._typo(text)
         if dice.hit(0.03):
             text = text.upper()
-        tags = dice.sample(HASHTAGS, 5 if long else dice.below(6))
+        tags = dice.sample(self._hashtags, 5 if long else dice.below(6))
         text, tags = self._with_hashtags(text, tags, limit=5000 if long else _X_LIMIT - 60)
         if not long:
             for _ in range(max(0, dice.below(10) - 7)):

@@ -18,7 +18,7 @@ from stream.scenarios import background
 from stream.scenarios.apps import Window
 from stream.scenarios.copies import Copyist
 from stream.scenarios.dice import Dice
-from stream.scenarios.people import Handles
+from stream.scenarios.people import Handles, workload
 from stream.scenarios.posts import Account, Ledger, Message, Post, at_ms
 
 START_MS = at_ms("2024-05-15T10:21:00Z")
@@ -92,7 +92,7 @@ class _Campaign:
     def _burst(self, accounts: list[Account], n_posts: int) -> list[Post]:
         """Every account posts at least once; together they post `n_posts` times."""
         posts: list[Post] = []
-        for account, n in zip(accounts, self._workload(len(accounts), n_posts), strict=True):
+        for account, n in zip(accounts, workload(self._dice, len(accounts), n_posts), strict=True):
             habit = self._dice.unit()
             at_min = self._first_min()
             for _ in range(n):
@@ -104,16 +104,6 @@ class _Campaign:
                     posts.append(post)
                 at_min += 0.15 + self._dice.exponential(4.0)
         return posts
-
-    def _workload(self, n_accounts: int, n_posts: int) -> list[int]:
-        """Posts per account: at least one, a few many, `n_posts` in all."""
-        loads = [1] * n_accounts
-        zeal = [self._dice.exponential(1.0) for _ in loads]
-        scale = (n_posts - n_accounts) / sum(zeal)
-        loads = [1 + int(z * scale) for z in zeal]
-        for at in self._dice.sample(range(n_accounts), n_posts - sum(loads)):
-            loads[at] += 1
-        return loads
 
     def _first_min(self) -> float:
         """Minutes from the start to an account's first post: a vanguard, the mass, latecomers."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 
 from stream.scenarios.dice import Dice
-from stream.scenarios.posts import Account, at_ms
+from stream.scenarios.posts import Account
 from stream.scenarios.tongues.grammar import bits
 
 _PLATFORMS = (("x", 0.58), ("bluesky", 0.15), ("mastodon", 0.12), ("facebook", 0.09), ("telegram", 0.06))
@@ -48,14 +48,22 @@ class Crowd:
         handles: where names come from.
         shares: (language, relative number of accounts).
         n_accounts: accounts in all.
-        now_ms: the end of the scenario; nobody is younger.
+        start_ms: the beginning of the scenario; every account is from an earlier day.
+        now_ms: its end, from which ages are counted.
     """
 
     def __init__(
-        self, dice: Dice, handles: Handles, shares: Sequence[tuple[str, float]], n_accounts: int, now_ms: int
+        self,
+        dice: Dice,
+        handles: Handles,
+        shares: Sequence[tuple[str, float]],
+        n_accounts: int,
+        start_ms: int,
+        now_ms: int,
     ) -> None:
         self._dice = dice
         self._handles = handles
+        self._newest_ms = start_ms - start_ms % _DAY_MS
         self._langs = [lang for lang, _ in shares]
         self._lang_bounds = list(accumulate(share for _, share in shares))
         self._by_lang: dict[str, list[Account]] = {}
@@ -79,7 +87,7 @@ class Crowd:
         young = dice.hit(0.03)
         age_ms = dice.between(1, 30 * _DAY_MS) if young else dice.between(30 * _DAY_MS, 5400 * _DAY_MS)
         followers = min(int(40 / (1.0 - dice.unit()) ** 0.9), 9_000_000)
-        created_ms = None if dice.hit(1 / 12) else min(now_ms - age_ms, at_ms("2024-05-15T00:00:00Z"))
+        created_ms = None if dice.hit(1 / 12) else min(now_ms - age_ms, self._newest_ms)
         return self._handles.account(platform, lang, created_ms, followers)
 
     def language(self) -> str:
@@ -98,3 +106,13 @@ class Crowd:
             a for a in self._by_lang[lang] if a.created_ms is None or a.created_ms < self._old_before_ms
         ]
         return self._dice.sample(settled, n)
+
+
+def workload(dice: Dice, n_accounts: int, n_posts: int) -> list[int]:
+    """Posts per account: at least one, a few many, `n_posts` in all."""
+    zeal = [dice.exponential(1.0) for _ in range(n_accounts)]
+    scale = (n_posts - n_accounts) / sum(zeal)
+    loads = [1 + int(z * scale) for z in zeal]
+    for at in dice.sample(range(n_accounts), n_posts - sum(loads)):
+        loads[at] += 1
+    return loads

@@ -59,6 +59,8 @@ class Message:
     refs: dict[str, str] = field(default_factory=dict)
     """Any of `repost_of`, `quote_of` and `reply_to`."""
     image: bool = False
+    phash: str | None = None
+    """Perceptual hash of the image, 16 hexadecimal digits."""
 
 
 class Ledger:
@@ -116,7 +118,8 @@ class Ledger:
             post["urls"] = message.urls
         if message.image:
             name = self._dice.letters(12)
-            post["media"] = [{"type": "image", "url": f"https://media.{account.platform}.example/{name}.jpg"}]
+            image = {"type": "image", "url": f"https://media.{account.platform}.example/{name}.jpg"}
+            post["media"] = [image if message.phash is None else image | {"phash": message.phash}]
         post.update(message.refs)
         post["scenario"] = {"actor": actor, "version": version, "item": item}
         self._posts.append(post)
