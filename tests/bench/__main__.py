@@ -17,7 +17,7 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import delay, detector, growth, memory, organic, plots, signature, worker
+from tests.bench import delay, detector, growth, memory, organic, plots, signature, start, worker
 from tests.bench.rows import Row, Setup
 
 ROWS: dict[str, Callable[[Setup], list[Row]]] = {
@@ -27,6 +27,7 @@ ROWS: dict[str, Callable[[Setup], list[Row]]] = {
     "memory": memory.measure,
     "growth": growth.measure,
     "detector": detector.measure,
+    "start": lambda setup: asyncio.run(start.measure(setup)),
     "worker": lambda setup: asyncio.run(worker.measure(setup)),
     "delay": lambda setup: asyncio.run(delay.measure(setup)),
 }

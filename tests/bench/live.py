@@ -6,10 +6,9 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
@@ -19,6 +18,7 @@ from stream.settings import Settings
 from stream.topics import create_topics
 
 DEADLINE_S = 120.0
+STOP_S = 20.0
 
 
 class Worker:
@@ -51,13 +51,14 @@ class Worker:
 
 
 @contextmanager
-def running(argv: Sequence[str], settings: Settings, folder: Path) -> Any:
-    """A process with these settings in its environment; yields its log."""
+def running(argv: Sequence[str], settings: Settings, folder: Path, **more: str) -> Iterator[Path]:
+    """A process with these settings, and `more`, in its environment; yields its log."""
     changed = settings.model_dump(exclude_defaults=True, mode="json")
-    env = os.environ | {f"TOCSIN_{name.upper()}": str(value) for name, value in changed.items()}
+    env = os.environ | {f"TOCSIN_{name.upper()}": str(value) for name, value in changed.items()} | more
     log = folder / f"{time.monotonic_ns()}.log"
-    with log.open("wb") as output, Child([sys.executable, *argv], output=output, env=env):
+    with log.open("wb") as output, Child([sys.executable, *argv], output=output, env=env) as child:
         yield log
+        child.stop(STOP_S)  # killed, its group would wait a session long for the next one
 
 
 @asynccontextmanager
@@ -74,6 +75,12 @@ async def broker(partitions: int) -> AsyncIterator[tuple[Settings, Path]]:
         )
         await create_topics(settings)
         yield settings, Path(name)
+
+
+def waiting(metrics: dict[str, float]) -> float:
+    """Records and batches still on their way."""
+    names = ("tocsin_consumer_lag_records", "tocsin_in_flight_batches")
+    return sum(value for name, value in metrics.items() if name.startswith(names))
 
 
 @asynccontextmanager

@@ -82,15 +82,9 @@ async def _drain(settings: Settings, folder: Path, n_posts: int) -> float:
                 read = metrics["tocsin_posts_total"]
                 if not began and read:
                     began, already = time.perf_counter(), read
-                if read >= n_posts and not _waiting(metrics):
+                if read >= n_posts and not live.waiting(metrics):
                     return (n_posts - already) / (time.perf_counter() - began)
                 await asyncio.sleep(0.05)
-
-
-def _waiting(metrics: dict[str, float]) -> float:
-    """Records and batches still on their way."""
-    names = ("tocsin_consumer_lag_records", "tocsin_in_flight_batches")
-    return sum(value for name, value in metrics.items() if name.startswith(names))
 
 
 async def _drain_noop(settings: Settings, folder: Path) -> float:
