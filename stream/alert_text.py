@@ -52,14 +52,14 @@ _DELETED = "(text deleted by its author)"
 
 def headline(alert: Alert) -> str:
     """The first line: severity, reason, what, how many, since when."""
-    counts = f"{_n(alert.posts, 'post')} by {_accounts(alert)}"
+    counts = f"{_n(alert.posts, 'post')} by {account_count(alert)}"
     said = _quoted(alert, HEADLINE_CELLS)
-    return f"{alert.severity.upper()} {_REASONS[alert.reason]}: {said}, {counts} {_when(alert)}"
+    return f"{alert.severity.upper()} {_REASONS[alert.reason]}: {said}, {counts} {period(alert)}"
 
 
 def describe(alert: Alert) -> str:
     """The whole alert as plain text, without a newline at its end."""
-    lines = [headline(alert), *(f"  {note}" for note in _notes(alert))]
+    lines = [headline(alert), *(f"  {note}" for note in notes(alert))]
     for title, section in _sections(alert):
         lines += ["", title, *(f"  {line}" for line in section)]
     return "\n".join(lines)
@@ -84,12 +84,12 @@ def styled_headline(alert: Alert) -> Text:
 def _sections(alert: Alert) -> Iterator[tuple[str, list[str]]]:
     yield "What it says", list(_words(alert))
     yield "How many", list(_numbers(alert))
-    yield "How sure", list(_evidence(alert))
+    yield "How sure", list(evidence(alert))
     yield "Where to look", list(_places(alert))
-    yield "What next", list(_advice(alert))
+    yield "What next", list(advice(alert))
 
 
-def _notes(alert: Alert) -> Iterator[str]:
+def notes(alert: Alert) -> Iterator[str]:
     """What changes how urgent it is."""
     if alert.late > TOLD_LATE_S:
         yield f"Told late: written {_span(alert.late)} after its post; the worker is catching up."
@@ -104,7 +104,7 @@ def _notes(alert: Alert) -> Iterator[str]:
 
 def _words(alert: Alert) -> Iterator[str]:
     yield _quoted(alert, QUOTE_CELLS)
-    if alert.exemplar.deleted and _said(alert):
+    if alert.exemplar.deleted and text_of(alert):
         yield "the post that stood for it was deleted by its author; these are the words of others"
     variants = alert.variants
     if len(variants) > 1:
@@ -135,11 +135,11 @@ def _more(items: Sequence[str], n_shown: int) -> str:
 
 
 def _quoted(alert: Alert, max_cells: int) -> str:
-    said = _said(alert)
+    said = text_of(alert)
     return _DELETED if said is None else quote(said, max_cells)
 
 
-def _said(alert: Alert) -> str | None:
+def text_of(alert: Alert) -> str | None:
     """The text that stands for the burst; of others once its own post was deleted, None if all were."""
     for post in (alert.exemplar, *alert.samples):
         if not post.deleted:
@@ -153,9 +153,9 @@ def _said(alert: Alert) -> str | None:
 
 def _numbers(alert: Alert) -> Iterator[str]:
     reposts = f" and {_n(alert.reposts, 'plain repost')}" if alert.reposts else ""
-    yield f"{_n(alert.posts, 'post')}{reposts} by {_accounts(alert)}"
+    yield f"{_n(alert.posts, 'post')}{reposts} by {account_count(alert)}"
     if alert.status == "firing":
-        rate, before = _rate(alert.rate_per_min), _rate(alert.baseline_per_min)
+        rate, before = per_minute(alert.rate_per_min), per_minute(alert.baseline_per_min)
         yield f"{rate} posts/min over the last 5 minutes against {before} before"
     yield _pace(alert)
     if alert.platforms:
@@ -180,14 +180,15 @@ def _pace(alert: Alert) -> str:
     drawn = "".join(" " if n == 0 else _BARS[(n * len(_BARS) - 1) // peak] for n in bars)
     at = datetime.fromtimestamp(series.start.timestamp() + bars.index(peak) * step_s, UTC)
     return (
-        f"pace, a bar every {_span(step_s)} from {_time(series.start)}: |{drawn}| peak {peak:,} at {at:%H:%M}"
+        f"pace, a bar every {_span(step_s)} from {clock(series.start)}: |{drawn}| peak {peak:,} at {at:%H:%M}"
     )
 
 
 # --- how sure ------------------------------------------------------------------------------
 
 
-def _evidence(alert: Alert) -> Iterator[str]:
+def evidence(alert: Alert) -> Iterator[str]:
+    """How sure we are and why: a verdict, then each count on a line that begins with “- ”."""
     parts = alert.coordination
     if alert.status == "firing":
         yield _verdict(alert)
@@ -272,10 +273,11 @@ def _place(post: Shown, now: datetime) -> str:
     where = shown(post.url, LINK_CELLS) if post.url else f"id {shown(post.id, ID_CELLS)} (no link known)"
     gone = ", since deleted" if post.deleted else ""
     platform = shown(post.platform, WORD_CELLS)
-    return f"{where} on {platform}, {_time(post.created_at)} ({_ago(post.created_at, now)}{gone})"
+    return f"{where} on {platform}, {clock(post.created_at)} ({ago(post.created_at, now)}{gone})"
 
 
-def _advice(alert: Alert) -> Iterator[str]:
+def advice(alert: Alert) -> Iterator[str]:
+    """What to do, and how to name the alert."""
     coordinated = alert.coordination.score >= LOOKS_COORDINATED
     if alert.reason is AlertReason.MERGED:
         yield "Nothing here: follow the older burst named above, it carries the count on."
@@ -307,13 +309,15 @@ def _n(n: int, noun: str) -> str:
     return f"{n:,} {noun}" + ("" if n == 1 else "s")
 
 
-def _accounts(alert: Alert) -> str:
+def account_count(alert: Alert) -> str:
+    """“60 accounts”; “about 12,000 accounts” where they are estimated."""
     if alert.accounts_exact:
         return _n(alert.accounts, "account")
     return f"about {int(float(f'{alert.accounts:.2g}')):,} accounts"
 
 
-def _rate(per_min: float) -> str:
+def per_minute(per_min: float) -> str:
+    """A rate in two significant digits, “none” for 0."""
     if per_min <= 0:
         return "none"
     if per_min < 0.001:
@@ -325,23 +329,25 @@ def _percent(ratio: float) -> str:
     return f"{float(f'{100 * ratio:.2g}'):g} %"
 
 
-def _when(alert: Alert) -> str:
+def period(alert: Alert) -> str:
     """Since when and how long ago; from when to when once it has ended."""
     start = alert.starts_at
     if alert.ends_at is None:
-        return f"since {_time(start)} ({_ago(start, alert.updated_at)})"
+        return f"since {clock(start)} ({ago(start, alert.updated_at)})"
     end = alert.ends_at
     same_day = start.astimezone(UTC).date() == end.astimezone(UTC).date()
-    until = f"{end.astimezone(UTC):%H:%M} UTC" if same_day else _time(end)
+    until = f"{end.astimezone(UTC):%H:%M} UTC" if same_day else clock(end)
     lasted = _span((end - start).total_seconds())
-    return f"from {_time(start)} to {until} ({lasted})"
+    return f"from {clock(start)} to {until} ({lasted})"
 
 
-def _time(moment: datetime) -> str:
+def clock(moment: datetime) -> str:
+    """A moment to the minute, in UTC."""
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def _ago(moment: datetime, now: datetime) -> str:
+def ago(moment: datetime, now: datetime) -> str:
+    """How long before `now`."""
     seconds = (now - moment).total_seconds()
     return "just now" if seconds < 1 else f"{_span(seconds)} ago"
 

@@ -53,11 +53,12 @@ def json_schema(contract: str) -> Schema:
     title = f"Tocsin {contract}"
     if contract == "dead-letter-headers":
         return {"$schema": DIALECT, "title": title, **_dead_letter_headers()}
-    top, components = _components(contract, "#/$defs/{name}")
+    top, components = schema_parts(contract, "#/$defs/{name}")
     return {"$schema": DIALECT, "title": title, **top, "$defs": components}
 
 
-def _components(contract: str, ref_template: str) -> tuple[Schema, dict[str, Schema]]:
+def schema_parts(contract: str, ref_template: str) -> tuple[Schema, dict[str, Schema]]:
+    """The schema of `contract` and those it refers to, by name, where `ref_template` says they are."""
     (top,), components = msgspec.json.schema_components([SCHEMAS[contract]], ref_template=ref_template)
     # OpenAPI's word, none of JSON Schema's; the `type` of each alternative tells as much.
     top.pop("discriminator", None)
@@ -349,7 +350,7 @@ def _schemas() -> Schema:
     """All schemas in AsyncAPI's dialect, which is JSON Schema draft 7: tuples are `items`."""
     schemas: Schema = {"DeadLetterHeaders": _dead_letter_headers()}
     for contract in ("posts", "alerts", "activity"):
-        top, components = _components(contract, "#/components/schemas/{name}")
+        top, components = schema_parts(contract, "#/components/schemas/{name}")
         schemas |= components
         if contract == "activity":
             schemas["Activity"] = top

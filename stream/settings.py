@@ -15,7 +15,13 @@ from pydantic_settings import SettingsConfigDict
 
 from stream import settings_checks as checks
 from stream.errors import SettingsError
-from stream.settings_fields import DeliverySettings, DetectionSettings, KafkaSettings, WorkerSettings
+from stream.settings_fields import (
+    DeliverySettings,
+    DetectionSettings,
+    KafkaSettings,
+    PageSettings,
+    WorkerSettings,
+)
 
 ENV_PREFIX = "TOCSIN_"
 CONFIG_ENV = "TOCSIN_CONFIG"
@@ -23,7 +29,7 @@ OUTAGE_S = 24 * 3600
 """The longest outage that topics must bridge beside one epoch."""
 
 
-class Settings(KafkaSettings, DetectionSettings, WorkerSettings, DeliverySettings):
+class Settings(KafkaSettings, DetectionSettings, WorkerSettings, DeliverySettings, PageSettings):
     """All settings, frozen. ``Settings(...)`` reads the environment; `load_settings` also a file.
 
     Raises:

@@ -15,6 +15,7 @@ from stream.settings_fields import (
     DeliverySettings,
     DetectionSettings,
     KafkaSettings,
+    PageSettings,
     WorkerSettings,
 )
 
@@ -23,6 +24,7 @@ GROUPS: dict[str, type[BaseSettings]] = {
     "Detection": DetectionSettings,
     "Worker": WorkerSettings,
     "Delivery": DeliverySettings,
+    "Page": PageSettings,
 }
 
 

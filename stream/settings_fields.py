@@ -1,4 +1,4 @@
-"""The fields of `stream.settings.Settings`, in three groups.
+"""The fields of `stream.settings.Settings`, in five groups.
 
 A description says the unit and the effect of raising the value: the README's table is made
 of it.
@@ -400,3 +400,15 @@ class DeliverySettings(BaseSettings):
         "its label `watch`, else `other`. More: finer routing.",
         json_schema_extra={"default_text": "–", "allowed": "at most 50 rules"},
     )
+
+
+class PageSettings(BaseSettings):
+    """How `tocsin web` serves the page."""
+
+    web_host: str = Field(
+        "127.0.0.1",
+        min_length=1,
+        description="Address that the page listens on. It asks nobody who they are: beyond this machine, put "
+        "a proxy of yours in front.",
+    )
+    web_port: int = Field(8080, ge=0, le=65_535, description="Port of the page; 0 picks a free one.")

@@ -27,6 +27,7 @@ COMMANDS = {
     "schema": ("stream.cli.schema_commands:schema", "Print the contracts: JSON Schema, AsyncAPI."),
     "worker": ("stream.cli.worker_commands:worker", "Run a worker: posts in, alerts out."),
     "settings": ("stream.cli.settings_commands:settings", "Print the settings in force, redacted."),
+    "web": ("stream.cli.web_commands:web", "Serve the page: what rings, live."),
     "topics": ("stream.cli.topics_commands:topics", "Create and check the Kafka topics."),
 }
 """Command → where it is, and its line in ``tocsin --help``."""

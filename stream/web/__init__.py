@@ -1,0 +1,1 @@
+"""The page: bursts as they ring, for a team that watches. A process of its own, no database."""
