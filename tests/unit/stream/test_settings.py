@@ -165,7 +165,7 @@ def test_numbers_say_what_raising_them_does() -> None:
         for name, field in Settings.model_fields.items()
         if field.annotation in (int, float) and "More" not in (field.description or "")
     ]
-    assert sorted(silent) == ["deliver_port", "metrics_port", "replication_factor"]
+    assert sorted(silent) == ["deliver_port", "metrics_port", "replication_factor", "web_port"]
 
 
 def test_printed_list_is_a_settings_file(tmp_path: Path) -> None:
