@@ -16,9 +16,22 @@ from stream.child import Child
 from stream.embedded import EmbeddedBroker
 from stream.settings import Settings
 from stream.topics import create_topics
+from tests.bench.rows import Setup
+from tests.support.apache_kafka import ApacheKafka, available
 
+EMBEDDED, APACHE = "the embedded broker", "Apache Kafka"
 DEADLINE_S = 120.0
 STOP_S = 20.0
+
+
+def brokers(setup: Setup) -> list[str]:
+    """Kinds that can run here."""
+    if setup.short:
+        return [EMBEDDED]
+    if missing := available():
+        setup.say(f"no Apache Kafka: {missing}")
+        return [EMBEDDED]
+    return [EMBEDDED, APACHE]
 
 
 class Worker:
@@ -62,11 +75,12 @@ def running(argv: Sequence[str], settings: Settings, folder: Path, **more: str) 
 
 
 @asynccontextmanager
-async def broker(partitions: int) -> AsyncIterator[tuple[Settings, Path]]:
-    """The embedded broker with our topics; settings to reach it; a folder for the run."""
-    with tempfile.TemporaryDirectory(prefix="tocsin-bench-") as name, EmbeddedBroker() as embedded:
+async def broker(partitions: int, kind: str = EMBEDDED) -> AsyncIterator[tuple[Settings, Path]]:
+    """A broker with our topics; settings to reach it; a folder for the run."""
+    started = EmbeddedBroker() if kind == EMBEDDED else ApacheKafka()
+    with tempfile.TemporaryDirectory(prefix="tocsin-bench-") as name, started:
         settings = Settings(
-            bootstrap=embedded.bootstrap,
+            bootstrap=started.bootstrap,
             posts_partitions=partitions,
             sketches_partitions=partitions,
             metrics_port=0,
