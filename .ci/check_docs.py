@@ -40,10 +40,10 @@ def main() -> int:
 def check(path: Path, text: str) -> list[str]:
     """What `text` names and we do not have."""
     settings = {f"TOCSIN_{name.upper()}" for name in Settings.model_fields} | NOT_SETTINGS
-    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     wrong = [f"setting {name}" for name in set(re.findall(r"\bTOCSIN_[A-Z_]+\b", text)) - settings]
     wrong += [f"command tocsin {name}" for name in set(re.findall(r"`tocsin ([a-z]+)", text)) - set(COMMANDS)]
-    wrong += [f"make target {name}" for name in set(re.findall(r"`make ([a-z-]+)", text)) - targets]
+    wrong += [f"make target {name}" for name in set(re.findall(r"`make ([a-z0-9-]+)", text)) - targets]
     wrong += [f"metric {name}" for name in set(re.findall(r"\btocsin_[a-z_]+[a-z]\b", text)) - metrics()]
     wrong += [
         f"topic {name}"

@@ -117,6 +117,11 @@ class Service(AbstractContextManager["Service"]):
             self._port = int(found[1])
         return await asyncio.to_thread(_get, f"http://127.0.0.1:{self._port}{path}", timeout_s)
 
+    async def address(self) -> str:
+        """host:port of its web server, once it serves."""
+        assert (await self.get("/healthz")).status, f"doesn't answer:\n{self.tail()}"
+        return f"127.0.0.1:{self._port}"
+
     async def metrics(self) -> dict[str, float]:
         """Samples by name and labels, as ``name{a="b"}``; empty when nobody answers."""
         return samples((await self.get("/metrics")).text)
