@@ -18,6 +18,9 @@ from stream import kafka
 from stream.errors import BrokerError, TopicError
 from stream.settings import Settings
 
+CANARY = "tocsin-canary"
+"""Platform of our own test bursts (`stream.deliver.canary`): they are told to nobody."""
+
 _POLL_MS = 200
 _SILENT_POLLS = 150
 """Polls without an answer, half a minute, after which the broker counts as gone."""
@@ -151,6 +154,11 @@ async def follow_alerts(settings: Settings, *, from_beginning: bool = True) -> A
         async with aclosing(alerts.follow()) as more:
             async for told in more:
                 yield told
+
+
+def is_canary(alert: Alert) -> bool:
+    """Whether it is one of our own test bursts, of no concern to people."""
+    return alert.first_post.platform == CANARY
 
 
 def latest(told: Iterable[Told]) -> list[Told]:

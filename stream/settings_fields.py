@@ -361,6 +361,22 @@ class DeliverySettings(BaseSettings):
         description="Seconds that a burst is told as firing at least, above Alertmanager's group_wait: it "
         "keeps silent about what it only knows as over. More: ends are told later.",
     )
+    webhook_url: str = Field(
+        "",
+        pattern=r"^(https?://\S+)?$",
+        description="Address that gets every transition as JSON, in order, at least once.",
+        json_schema_extra={"allowed": "an http:// or https:// address"},
+    )
+    webhook_secret: SecretStr = Field(
+        SecretStr(""), description="Key of the webhook's signature; empty: none is sent."
+    )
+    canary_s: int = Field(
+        0,
+        ge=0,
+        le=86_400,
+        description="Seconds between canary bursts through the live path; 0: none. For live feeds only: "
+        "their time is now. More: a broken path is noticed later.",
+    )
     deliver_from: Literal["info", "warning", "critical"] = Field(
         "warning", description="Least severity that is delivered."
     )

@@ -17,7 +17,7 @@ from rich.padding import Padding
 
 from detectors.alert import Alert, Severity, encode_alert
 from stream.alert_text import describe, headline, styled, styled_headline
-from stream.alerts import Told, latest, open_alerts
+from stream.alerts import Told, is_canary, latest, open_alerts
 from stream.safe_text import shown
 from stream.settings import load_settings
 
@@ -58,7 +58,7 @@ class Filter(NamedTuple):
         return (
             told.alert.severity.rank >= self.min_severity.rank
             and told.append_ms >= self.since_ms
-            and (not self.ids or told.alert.id.startswith(self.ids))
+            and (told.alert.id.startswith(self.ids) if self.ids else not is_canary(told.alert))
         )
 
 

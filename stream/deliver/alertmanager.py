@@ -10,6 +10,7 @@ from typing import Any
 
 import aiohttp
 
+from stream.alerts import Told
 from stream.deliver.notices import Notice, rfc3339
 from stream.settings_fields import DeliverySettings
 
@@ -29,7 +30,7 @@ class Alertmanager:
     """
 
     def __init__(self, url: str, settings: DeliverySettings, told_until: int) -> None:
-        self.url = url
+        self.name = self.url = url
         self._settings = settings
         self._told_until = told_until
         self._fired_ms: dict[tuple[str, ...], int] = {}
@@ -40,6 +41,9 @@ class Alertmanager:
         """It may have been restarted since, and then knows nothing of what it was told."""
         self.is_settled = True
         """False while an end is held back, or the last request failed."""
+
+    def note(self, told: Told) -> None:
+        """Nothing: it is told what holds, not what changed."""
 
     async def tell(self, session: aiohttp.ClientSession, owed: list[Notice], now_ms: int) -> bool:
         """Send what it must know at wall time `now_ms`; whether it took it."""

@@ -25,6 +25,11 @@ class DeliveryMetrics:
             ["target"],
             registry=registry,
         )
+        self.canary = Gauge(
+            "tocsin_canary_timestamp_seconds",
+            "Append time of the newest canary's alert; 0 before the first.",
+            registry=registry,
+        )
         for severity in Severity:
             self.firing.labels(severity.value)
         for target in targets:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from detectors.alert import Severity
 from stream.alert_text import describe, headline
+from stream.alerts import is_canary
 from stream.deliver.book import Book, Reached, Story
 from stream.settings_fields import DeliverySettings, WatchRule
 
@@ -57,6 +58,7 @@ def notices(book: Book, settings: DeliverySettings, now_ms: int) -> list[Notice]
     owed = [
         _of_burst(book, story, severity, reached, settings)
         for story in book
+        if not is_canary(story.alert)
         for severity, reached in story.reached.items()
         if severity.rank >= Severity(settings.deliver_from).rank
         and not (severity is Severity.CRITICAL and story.alert.id in overflow)
@@ -107,7 +109,9 @@ def watched_as(story: Story, rules: Sequence[WatchRule]) -> str:
 def _overflow(book: Book, pages_an_hour: int) -> dict[str, Story]:
     """Bursts that reached critical when the hour before had its share of pages already."""
     critical = [
-        (reached.append_ms, story) for story in book if (reached := story.reached.get(Severity.CRITICAL))
+        (reached.append_ms, story)
+        for story in book
+        if (reached := story.reached.get(Severity.CRITICAL)) and not is_canary(story.alert)
     ]
     paged: list[int] = []
     overflow: dict[str, Story] = {}
@@ -140,7 +144,7 @@ def _storm(book: Book, overflow: dict[str, Story], settings: DeliverySettings) -
 
 def _late(book: Book, settings: DeliverySettings, now_ms: int) -> Iterator[Notice]:
     """One digest for what rang while nobody listened; it stands for an hour."""
-    late = [story for story in book if story.late_ms]
+    late = [story for story in book if story.late_ms and not is_canary(story.alert)]
     if not late:
         return
     first_ms, last_ms = min(story.late_ms for story in late), max(story.late_ms for story in late)

@@ -17,11 +17,13 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 
 from detectors.alert import Severity
 from stream import kafka
-from stream.alerts import open_alerts
+from stream.alerts import Told, is_canary, open_alerts
 from stream.deliver.alertmanager import Alertmanager
 from stream.deliver.book import Book
+from stream.deliver.canary import sing
 from stream.deliver.metrics import DeliveryMetrics
 from stream.deliver.notices import notices
+from stream.deliver.webhook import Webhook
 from stream.errors import BrokerError, SettingsError
 from stream.health import HealthServer
 from stream.settings import Settings
@@ -45,21 +47,25 @@ class Delivery:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._urls = settings.alertmanagers
-        if not self._urls:
+        if not settings.alertmanagers and not settings.webhook_url:
             raise SettingsError(
                 "nowhere to deliver to: set alertmanager_urls, such as "
-                "TOCSIN_ALERTMANAGER_URLS=http://alertmanager:9093"
+                "TOCSIN_ALERTMANAGER_URLS=http://alertmanager:9093, or webhook_url"
             )
         self._settings = settings
         self._stop = asyncio.Event()
         self._partition = TopicPartition(kafka.topic_name(settings, kafka.ALERTS), 0)
         self._leads = asyncio.Event()
         self._joined = False
-        self.metrics = DeliveryMetrics(self._urls)
+        self.metrics = DeliveryMetrics([target.name for target in self._targets(0)])
         self.health = HealthServer(
             self.metrics.registry, settings.metrics_host, settings.deliver_port, lambda: self._joined
         )
+
+    def _targets(self, told_until: int) -> list[Alertmanager | Webhook]:
+        settings = self._settings
+        webhook = [Webhook(settings, told_until)] if settings.webhook_url else []
+        return [*(Alertmanager(url, settings, told_until) for url in settings.alertmanagers), *webhook]
 
     def stop(self) -> None:
         """Have `run` return soon; what a target was not told, the next leader tells."""
@@ -115,55 +121,68 @@ class Delivery:
         told_until = await consumer.committed(self._partition)
         book = Book(settings.late_digest_s)
         async with open_alerts(settings) as alerts, aiohttp.ClientSession() as session:
-            for told in await alerts.catch_up():
-                book.take(told)
+            held = await alerts.catch_up()
             if told_until is None:  # nobody ever delivered: what is over is history
-                told_until = book.end
+                told_until = held[-1].offset + 1 if held else 0
+            targets = self._targets(told_until)
+
+            def take(told: Told) -> None:
+                book.take(told)
+                if is_canary(told.alert):
+                    self.metrics.canary.set(told.append_ms / 1000)
+                    return
+                for target in targets:
+                    target.note(told)
+
+            for told in held:
+                take(told)
             log.info("%d bursts stand on the topic, told up to offset %d", len(book), told_until)
-            targets = [Alertmanager(url, settings, told_until) for url in self._urls]
             news = asyncio.Event()
 
             async def follow() -> None:
                 async with aclosing(alerts.follow()) as more:
                     async for told in more:
-                        book.take(told)
+                        take(told)
                         news.set()
 
-            following = asyncio.create_task(follow())
+            tasks = [asyncio.create_task(follow())]
+            if settings.canary_s:
+                tasks.append(asyncio.create_task(sing(settings)))
             try:
-                await self._keep_told(consumer, session, targets, book, news, following)
+                await self._keep_told(consumer, session, targets, book, news, tasks)
             finally:
-                following.cancel()
-                with suppress(asyncio.CancelledError):
-                    await following
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _keep_told(
         self,
         consumer: AIOKafkaConsumer,
         session: aiohttp.ClientSession,
-        targets: list[Alertmanager],
+        targets: list[Alertmanager | Webhook],
         book: Book,
         news: asyncio.Event,
-        following: "asyncio.Task[None]",
+        tasks: "list[asyncio.Task[None]]",
     ) -> None:
         settings, committed, backoff_s = self._settings, -1, STEP_S
         behind_since: dict[str, float] = {}
         while self._leads.is_set() and not self._stop.is_set():
             self.health.beat()
-            if following.done():
-                following.result()
-                raise BrokerError("topic alerts is no longer read")
+            for task in tasks:
+                if task.done():
+                    task.result()
+                    raise BrokerError("topic alerts is no longer read")
             news.clear()
             end, now_ms = book.end, time.time_ns() // 1_000_000
             book.forget(now_ms)
             owed = notices(book, settings, now_ms)
             taken = await asyncio.gather(*(target.tell(session, owed, now_ms) for target in targets))
             for target, ok in zip(targets, taken, strict=True):
-                self.metrics.attempts.labels(target.url, "ok" if ok else "failed").inc()
-                began = behind_since.setdefault(target.url, time.monotonic())
+                self.metrics.attempts.labels(target.name, "ok" if ok else "failed").inc()
+                began = behind_since.setdefault(target.name, time.monotonic())
                 if ok:
-                    del behind_since[target.url]
-                self.metrics.behind.labels(target.url).set(0 if ok else time.monotonic() - began)
+                    del behind_since[target.name]
+                self.metrics.behind.labels(target.name).set(0 if ok else time.monotonic() - began)
             self._tell_firing(book)
             if all(target.is_settled for target in targets):
                 if end > committed:

@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaProducer
 from support.alertmanager import SHIPPED, AlertmanagerProcess, People
 from support.alerts import alert
 from support.full_path import TOCSIN, Log, Service, by_reader_rule, processed, produce
+from support.receiver import Receiver
 from support.scenario_feed import short_feed
 from support.workers import until
 
@@ -32,9 +33,8 @@ FIRST, GREW, RESOLVED = AlertReason.FIRST, AlertReason.GREW, AlertReason.RESOLVE
 @pytest.fixture
 def people() -> Iterator[People]:
     """Those who are notified."""
-    found = People()
-    yield found
-    found.close()
+    with Receiver() as receiver:
+        yield People(receiver)
 
 
 @pytest.fixture

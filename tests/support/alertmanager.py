@@ -2,16 +2,15 @@
 
 import json
 import socket
-import threading
 import time
 import urllib.error
 import urllib.request
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, NamedTuple, Self
 
 from stream.child import Child
+from support.receiver import Receiver
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ROOT / "deploy" / "alertmanager" / "alertmanager.yml"
@@ -29,34 +28,20 @@ class Notified(NamedTuple):
 
 
 class People:
-    """Those who are notified: a webhook receiver on a port of its own."""
+    """Those who are notified, read off what Alertmanager sent them."""
 
-    def __init__(self) -> None:
-        self.notified: list[Notified] = []
-        people = self
+    def __init__(self, receiver: Receiver) -> None:
+        self.url = receiver.url
+        self._receiver = receiver
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                people.notified.append(_read(body))
-                self.send_response(200)
-                self.end_headers()
-
-            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-                """Silent."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}/"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+    @property
+    def notified(self) -> list[Notified]:
+        """All notifications, in order."""
+        return [_read(json.loads(request.body)) for request in self._receiver.requests]
 
     def of(self, burst: str) -> list[tuple[str, str]]:
         """(receiver, status) of a burst's notifications, in order."""
         return [(n.receiver, n.status) for n in self.notified if n.burst == burst]
-
-    def close(self) -> None:
-        """End the receiver."""
-        self._server.shutdown()
-        self._server.server_close()
 
 
 def _read(body: dict[str, Any]) -> Notified:

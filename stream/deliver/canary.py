@@ -1,0 +1,55 @@
+"""A canary burst: posts of ours on a platform of their own, which must ring like any others.
+
+What they prove is the live path from topic ``posts`` to the delivery, and how long it takes;
+their absence fires a dead-man's switch in Prometheus. For live feeds only: they carry the
+present time, and in a replayed archive would move its clock.
+"""
+
+import asyncio
+import logging
+import time
+from secrets import token_hex
+
+import orjson
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from stream import kafka
+from stream.alerts import CANARY
+from stream.settings import Settings
+
+N_WORDS = 12
+
+log = logging.getLogger(__name__)
+
+
+def posts(now_ms: int, n_accounts: int) -> list[bytes]:
+    """One burst of a text that nobody ever wrote, as records of topic ``posts``."""
+    name = token_hex(8)
+    text = "tocsin canary " + " ".join(token_hex(4) for _ in range(N_WORDS))
+    return [
+        orjson.dumps(
+            {
+                "id": f"{name}-{number}",
+                "platform": CANARY,
+                "author": {"id": f"canary-{number}"},
+                "created_at": now_ms,
+                "text": text,
+            }
+        )
+        for number in range(n_accounts)
+    ]
+
+
+async def sing(settings: Settings) -> None:
+    """Send a burst every `canary_s` until cancelled; waits out a broker that is away."""
+    topic = kafka.topic_name(settings, kafka.POSTS)
+    producer = AIOKafkaProducer(**kafka.client_kwargs(settings))
+    async with kafka.connected(producer, settings):
+        while True:
+            try:
+                for post in posts(time.time_ns() // 1_000_000, settings.min_accounts + 1):
+                    await producer.send_and_wait(topic, post)
+            except KafkaError as error:
+                log.error("no canary was sent: %r", error)  # noqa: TRY400
+            await asyncio.sleep(settings.canary_s)

@@ -1,0 +1,60 @@
+"""``tocsin deliver`` beside a live worker: the canary sings, the webhook hears all else."""
+
+import time
+from pathlib import Path
+
+import pytest
+from support.full_path import TOCSIN, Service, produce
+from support.receiver import Receiver
+from support.scenario_feed import quiet_feed, small_campaign
+from support.workers import until
+
+from detectors.alert import Severity, decode_alert
+from stream.embedded import EmbeddedBroker
+from stream.scenarios.posts import rfc3339
+from stream.settings import Settings
+from stream.topics import create_topics
+
+TEXT = "Nobody will tell you what the council did with the harbour money, so we shall"
+SUNG = "tocsin_canary_timestamp_seconds"
+
+
+@pytest.mark.broker
+@pytest.mark.timeout(240)
+async def test_a_canary_rings_through_the_live_path_and_people_hear_only_of_the_campaign(
+    embedded_broker: EmbeddedBroker, prefix: str, tmp_path: Path
+) -> None:
+    """Its time stands in the metric that the dead-man's switch watches."""
+    with Receiver() as receiver:
+        settings = Settings(
+            bootstrap=embedded_broker.bootstrap,
+            topic_prefix=prefix,
+            group=f"{prefix}group",
+            posts_partitions=1,
+            sketches_partitions=1,
+            webhook_url=receiver.url,
+            deliver_from="info",
+            deliver_port=0,
+            canary_s=3,
+        )
+        await create_topics(settings)
+        now_ms = time.time_ns() // 1_000_000
+        history = quiet_feed(150, start=rfc3339(now_ms - 3 * 3_600_000), gap_s=70)
+        campaign = small_campaign(60, text=TEXT, start=rfc3339(now_ms - 70_000))
+        began_s = time.time()
+        argv = [*TOCSIN, "deliver"]
+        await produce(settings, [history])
+        with Service(settings, tmp_path, argv) as deliver, Service(settings, tmp_path) as worker:
+            await deliver.printed("bursts stand on the topic")
+            await produce(settings, [campaign])
+
+            async def both_are_told() -> bool:
+                heard = {decode_alert(request.body).severity for request in receiver.requests}
+                return Severity.WARNING in heard and (await deliver.metrics()).get(SUNG, 0) > began_s
+
+            await until(both_are_told, 120, lambda: f"{deliver.tail()}\n{worker.tail()}")
+            deliver.terminate()
+            assert await deliver.exit_code() == 0
+        heard = [decode_alert(request.body) for request in receiver.requests]
+    assert {alert.first_post.text[: len(TEXT)] for alert in heard} == {TEXT}
+    assert [alert.seq for alert in heard] == list(range(1, len(heard) + 1))
