@@ -5,6 +5,7 @@
 * Every ``tocsin …`` command and ``make …`` target named there exists.
 * Every metric named there is one that a worker or a delivery exports.
 * Every topic in the README's table is a topic of ours.
+* Every picture of the README exists, and none is larger than 200 kB.
 """
 
 import re
@@ -21,6 +22,7 @@ from stream.settings_docs import settings_table
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [ROOT / "README.md", ROOT / "docker-compose.yml", *sorted((ROOT / "deploy").rglob("*"))]
 MARKS = ("<!-- settings: make readme -->", "<!-- end of settings -->")
+MAX_PICTURE_BYTES = 200_000
 NOT_SETTINGS = {"TOCSIN_CONFIG"}
 DERIVED = ("_total", "_bucket", "_count", "_sum", "_created", "_info")
 
@@ -30,7 +32,12 @@ def main() -> int:
     if sys.argv[1:] == ["--write"]:
         write_settings()
     texts = {path: path.read_text() for path in DOCUMENTS if path.is_file() and path.suffix != ".png"}
-    findings = [f for path, text in texts.items() for f in check(path.relative_to(ROOT), text)]
+    findings = [
+        f"{path}: larger than 200 kB"
+        for path in DOCUMENTS
+        if path.suffix == ".png" and path.stat().st_size > MAX_PICTURE_BYTES
+    ]
+    findings += [f for path, text in texts.items() for f in check(path.relative_to(ROOT), text)]
     if current_settings(texts[ROOT / "README.md"]) != settings_table().strip():
         findings.append("README.md: the settings table is not what the code prints: make readme")
     print("\n".join(findings) or f"{len(texts)} documents name only what exists")  # noqa: T201
@@ -44,6 +51,11 @@ def check(path: Path, text: str) -> list[str]:
     wrong = [f"setting {name}" for name in set(re.findall(r"\bTOCSIN_[A-Z_]+\b", text)) - settings]
     wrong += [f"command tocsin {name}" for name in set(re.findall(r"`tocsin ([a-z]+)", text)) - set(COMMANDS)]
     wrong += [f"make target {name}" for name in set(re.findall(r"`make ([a-z0-9-]+)", text)) - targets]
+    wrong += [
+        f"picture {name}"
+        for name in re.findall(r"!\[[^]]*\]\(([^)]+)\)", text)
+        if not (ROOT / name).is_file()
+    ]
     wrong += [f"metric {name}" for name in set(re.findall(r"\btocsin_[a-z_]+[a-z]\b", text)) - metrics()]
     wrong += [
         f"topic {name}"

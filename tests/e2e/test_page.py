@@ -1,0 +1,193 @@
+"""The page in a real browser: a campaign appears, grows, ends; hostile posts do nothing."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import expect
+from support.alerts import START, alert, post
+from support.browser import PATIENCE_MS, WEB, Visitor, address, visiting
+from support.full_path import Service, produce
+from support.scenario_feed import short_feed
+
+from detectors.alert import Alert, AlertReason, Campaign, Severity, encode_alert
+from stream.embedded import EmbeddedBroker
+from stream.kafka import ALERTS, client_kwargs, topic_name
+from stream.settings import Settings
+from stream.topics import create_topics
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
+
+SCREENSHOTS = Path(__file__).parents[2] / "deploy" / "screenshots"
+EVIL = "<script>document.title='owned'</script> \u202eexe.gnp\u202c <img src=x onerror=alert(1)> free coins"
+ARABIC = "افتتاح الجسر الجديد في مدينة الميناء بعد سبع سنوات من الأعمال وازدحام كبير في يومه الأول"
+CAMPAIGN = "Nouvelle-Cal"
+
+
+@pytest.fixture
+async def settings(embedded_broker: EmbeddedBroker, prefix: str) -> Settings:
+    """Topics of their own, one partition each."""
+    made = Settings(
+        bootstrap=embedded_broker.bootstrap,
+        topic_prefix=prefix,
+        group=f"{prefix}group",
+        posts_partitions=1,
+        sketches_partitions=1,
+        session_timeout_s=6,
+        web_port=0,
+    )
+    await create_topics(made)
+    return made
+
+
+async def tell(settings: Settings, *alerts: Alert) -> None:
+    """Append alerts to the topic."""
+    async with AIOKafkaProducer(**client_kwargs(settings)) as producer:
+        for one in alerts:
+            await producer.send_and_wait(topic_name(settings, ALERTS), encode_alert(one), one.id.encode())
+
+
+async def picture(visitor: Visitor, name: str, folder: Path) -> None:
+    """A screenshot; the README's own with UPDATE_SCREENSHOTS=1."""
+    into = SCREENSHOTS if os.environ.get("UPDATE_SCREENSHOTS") else folder
+    into.mkdir(exist_ok=True)
+    await visitor.page.screenshot(path=into / f"{name}.png")
+
+
+async def test_a_replayed_campaign_appears_grows_and_ends_without_a_reload(
+    settings: Settings, tmp_path: Path
+) -> None:
+    """Posts into Kafka, a worker, the page: each step is seen in the browser that was open all the time."""
+    feed = short_feed()
+    copies = [
+        at
+        for at, one in enumerate(feed.posts)
+        if one["scenario"]["actor"] == "campaign" and one["scenario"]["version"] == "fr"
+    ]
+    early, rest = feed.values[: copies[99]], feed.values[copies[99] :]
+    with Service(settings, tmp_path):
+        async with visiting(settings, tmp_path) as visitor:
+            page = visitor.page
+            await visitor.go("/")
+            await page.evaluate("window.sameDocument = true")
+            await expect(page.locator("#ringing > li")).to_have_count(0)
+            await expect(page.get_by_text("Nothing rings.")).to_be_visible()
+
+            await produce(settings, [early])
+            card = page.locator("#ringing > li.critical", has_text=CAMPAIGN)
+            await expect(card).to_have_count(1, timeout=PATIENCE_MS)
+            await card.locator("summary").click()
+            await expect(card.get_by_text("share one wording")).to_be_visible()
+            before = await _posts(visitor)
+
+            await produce(settings, [rest])
+            await page.wait_for_function(
+                "([text, n]) => [...document.querySelectorAll('#ringing > li.critical')].some((card) => "
+                "card.textContent.includes(text) && "
+                "parseInt(card.querySelector('.posts').textContent.replace(',', '')) >= n)",
+                arg=[CAMPAIGN, 2 * before],
+            )
+            await expect(card.get_by_text("share one wording")).to_be_visible()  # what was open stays open
+            for scheme in ("dark", "light"):
+                await visitor.fits(1440, 900, color_scheme=scheme)
+                await picture(visitor, f"page-{scheme}", tmp_path)
+
+            await produce(settings, [feed.ends[:1]])
+            await expect(page.locator("#over > li.critical", has_text=CAMPAIGN)).to_have_count(
+                1, timeout=PATIENCE_MS
+            )
+            await expect(card).to_have_count(0)
+            assert await page.evaluate("window.sameDocument") is True
+
+
+async def _posts(visitor: Visitor) -> int:
+    card = visitor.page.locator("#ringing > li.critical", has_text=CAMPAIGN)
+    told = await card.locator(".posts").inner_text()
+    return int(told.split()[0].replace(",", ""))
+
+
+async def test_hostile_posts_do_nothing_and_the_page_is_for_everyone(
+    settings: Settings, tmp_path: Path
+) -> None:
+    """Markup and bidi controls stay text, right-to-left text stands right; axe-core finds no fault in it."""
+    hostile = post(EVIL, url="javascript:alert(1)")
+    await tell(
+        settings,
+        alert(id="grave", campaign=Campaign("c", ["arab"], 9)),
+        alert(EVIL, id="evil", exemplar=hostile, first_post=hostile, urls=["javascript:alert(1)"]),
+        alert(
+            ARABIC, id="arab", severity=Severity.WARNING, exemplar=post(ARABIC, lang="ar"), langs={"ar": 9}
+        ),
+        alert(id="mute", severity=Severity.INFO, muted_by="maria: an app's template"),
+        alert(id="over", status="resolved", reason=AlertReason.RESOLVED, ends_at=START),
+    )
+    async with visiting(settings, tmp_path) as visitor:
+        page = visitor.page
+        for path in ("/", "/bursts/evil", "/bursts/grave", "/timeline"):
+            for scheme in ("dark", "light"):
+                await visitor.go(path)
+                await visitor.fits(1440, 900, color_scheme=scheme)
+                found = await Axe().run(
+                    page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]}
+                )
+                assert found.violations_count == 0, found.generate_report()
+            for width, height in ((360, 740), (3840, 2160)):
+                await visitor.fits(width, height)
+            if path == "/bursts/grave":
+                await visitor.fits(1440, 900, color_scheme="light")
+                await picture(visitor, "burst", tmp_path)
+        await visitor.go("/bursts/evil")
+        assert await page.locator("main script, main img, a[href^='javascript']").count() == 0
+        shown = await page.locator("h1").inner_text()
+        assert shown.startswith("<script>document.title='owned'</script> exe.gnp <img")
+        assert (await page.title()).startswith("critical: 64 posts")
+
+        await visitor.go("/")
+        await visitor.fits(360, 740)
+        await picture(visitor, "phone", tmp_path)
+        sides = await page.locator("#b-arab h3 bdi").evaluate(
+            "(e) => [getComputedStyle(e).direction, getComputedStyle(e).textAlign]"
+        )
+        assert sides == ["rtl", "start"]
+        # By keyboard alone: past the head, into the first card, its evidence unfolded and read.
+        await page.keyboard.press("Tab")
+        await page.keyboard.press("Enter")
+        summary = page.locator("#ringing > li").first.locator("summary")
+        for _ in range(8):
+            await page.keyboard.press("Tab")
+            if await summary.evaluate("(e) => e === document.activeElement"):
+                break
+        await page.keyboard.press("Enter")
+        await expect(
+            page.locator("#ringing > li").first.get_by_text("accounts with a known age")
+        ).to_be_visible()
+
+
+async def test_the_api_does_what_its_description_says(settings: Settings, tmp_path: Path) -> None:
+    """Schemathesis asks all that the OpenAPI document allows, and much that it does not."""
+    await tell(settings, alert(id="a"), alert(EVIL, id="evil"))
+    with Service(settings, tmp_path, WEB) as web:
+        root = await address(web)
+        argv = [
+            "run",
+            f"{root}api/openapi.json",
+            "--max-examples=25",
+            "--generation-deterministic",
+            "--no-color",
+        ]
+        done = await asyncio.to_thread(
+            subprocess.run,
+            [sys.executable, "-c", "from schemathesis.cli import schemathesis; schemathesis()", *argv],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=tmp_path,
+            timeout=240,
+        )
+        assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+        assert not web.ended
