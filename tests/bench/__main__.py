@@ -17,7 +17,7 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import delay, detector, growth, memory, organic, plots, signature, start, worker
+from tests.bench import delay, detector, growth, memory, organic, plots, scale_out, signature, start, worker
 from tests.bench.rows import Row, Setup
 
 ROWS: dict[str, Callable[[Setup], list[Row]]] = {
@@ -29,6 +29,7 @@ ROWS: dict[str, Callable[[Setup], list[Row]]] = {
     "detector": detector.measure,
     "start": lambda setup: asyncio.run(start.measure(setup)),
     "worker": lambda setup: asyncio.run(worker.measure(setup)),
+    "scale_out": lambda setup: asyncio.run(scale_out.measure(setup)),
     "delay": lambda setup: asyncio.run(delay.measure(setup)),
 }
 

@@ -7,7 +7,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 from aiokafka import AIOKafkaProducer
@@ -41,6 +41,17 @@ class Worker:
         self._log = log
         self._url = ""
 
+    def cpu_s(self) -> float:
+        """CPU seconds so far of its processes, told by the name of the log in their environment."""
+        told = f"BENCH_LOG={self._log}".encode()
+        spent = 0
+        for folder in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):  # it ended meanwhile
+                if told in (folder / "environ").read_bytes().split(b"\0"):
+                    fields = (folder / "stat").read_text().rpartition(")")[2].split()
+                    spent += int(fields[11]) + int(fields[12])
+        return spent / os.sysconf("SC_CLK_TCK")
+
     async def url(self) -> str:
         """Where it serves, once it says so."""
         while not self._url:
@@ -69,6 +80,7 @@ def running(argv: Sequence[str], settings: Settings, folder: Path, **more: str) 
     changed = settings.model_dump(exclude_defaults=True, mode="json")
     env = os.environ | {f"TOCSIN_{name.upper()}": str(value) for name, value in changed.items()} | more
     log = folder / f"{time.monotonic_ns()}.log"
+    env["BENCH_LOG"] = str(log)
     with log.open("wb") as output, Child([sys.executable, *argv], output=output, env=env) as child:
         yield log
         child.stop(STOP_S)  # killed, its group would wait a session long for the next one

@@ -41,7 +41,7 @@ async def measure(setup: Setup) -> list[Row]:
 
 
 async def _measure(setup: Setup, kind: str) -> list[Row]:
-    feed = _as_feed()[: setup.size(1_000_000, 10_000)]
+    feed = as_feed()[: setup.size(1_000_000, 10_000)]
     wanted = {
         NOOP: setup.size(30_000, 3_000),
         PLAIN: setup.size(10_000, 1_000),
@@ -53,7 +53,7 @@ async def _measure(setup: Setup, kind: str) -> list[Row]:
     for run in range(setup.repeat):
         setup.say(f"worker on {kind}: run {run + 1} of {setup.repeat}")
         async with live.broker(PARTITIONS, kind) as (settings, folder):
-            await _fill(settings, feed)
+            await fill(settings, feed)
             for name, module in SERVICES.items():
                 rates[name].append(await _drain_service(settings, folder, module, wanted[name]))
             rates[OURS].append(await _drain(settings, folder, len(feed)))
@@ -87,7 +87,7 @@ async def _archive(setup: Setup) -> Row:
     for run in range(setup.repeat):
         setup.say(f"worker, archive: run {run + 1} of {setup.repeat}")
         async with live.broker(PARTITIONS) as (settings, folder):
-            await _fill(settings, values)
+            await fill(settings, values)
             rates.append(await _drain(settings, folder, len(values)))
     return Row(
         id="worker_archive",
@@ -97,7 +97,7 @@ async def _archive(setup: Setup) -> Row:
     )
 
 
-def _as_feed() -> list[bytes]:
+def as_feed() -> list[bytes]:
     """A quiet history, then the scenario's posts in their order, `FEED_POSTS_PER_S` a second."""
     values = []
     for number, text in enumerate(unique_posts(HISTORY_POSTS)):
@@ -110,11 +110,11 @@ def _as_feed() -> list[bytes]:
     return values
 
 
-async def _fill(settings: Settings, values: list[bytes]) -> None:
+async def fill(settings: Settings, values: list[bytes], partitions: int = PARTITIONS) -> None:
     """Partitions in turn, as the feed is ordered."""
     async with live.producer(settings) as producer:
         for number, value in enumerate(values):
-            await producer.send("posts", value, partition=number // 500 % PARTITIONS)
+            await producer.send("posts", value, partition=number // 500 % partitions)
         await producer.flush()
 
 
