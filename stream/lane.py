@@ -162,9 +162,8 @@ class Lane:
 
     def tick(self, now_ms: int) -> None:
         """Let the stage speak, if it can and has nothing better to do; report the lag."""
-        remaining = self.setup.source.remaining(self.partition, self.position)
-        if self.stage is not None and remaining is not None:
-            self.setup.hooks.lag(self.setup.topic, self.partition, remaining)
+        if self.stage is not None:
+            self._tell_lag()
         if isinstance(self.stage, Ticking) and self._queue.empty():
             self._queue.put_nowait(_Tick(now_ms))
 
@@ -262,6 +261,7 @@ class Lane:
         outs = await self._feed(stage, records, silent=False)
         self.setup.hooks.fed(self.setup.topic, self.partition, len(records), time.perf_counter() - began)
         self.position = records[-1].offset + 1
+        self._tell_lag()
         return outs
 
     async def _speak(self, tick: _Tick) -> None:
@@ -289,6 +289,11 @@ class Lane:
 
     def _tell_in_flight(self) -> None:
         self.setup.hooks.in_flight(self.setup.topic, self.partition, len(self._fed))
+
+    def _tell_lag(self) -> None:
+        remaining = self.setup.source.remaining(self.partition, self.position)
+        if remaining is not None:
+            self.setup.hooks.lag(self.setup.topic, self.partition, remaining)
 
     # ── the stage ─────────────────────────────────────────────────────────────────────────
 
