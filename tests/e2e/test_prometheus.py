@@ -5,8 +5,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from support.full_path import Service, produce
+from support.alertmanager import AlertmanagerProcess, People
+from support.full_path import TOCSIN, Service, produce
 from support.prometheus import ROOT, SHIPPED, PrometheusProcess
+from support.receiver import Receiver
 from support.scenario_feed import short_feed
 from support.workers import until
 
@@ -17,9 +19,11 @@ from stream.topics import create_topics
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 RUNBOOKS = ROOT / "deploy" / "runbooks"
-RUNBOOK_URL = "https://github.com/tocsin/tocsin/blob/main/deploy/runbooks/"
+DELIVER = [*TOCSIN, "deliver"]
 HEADINGS = ["Meaning", "Impact", "Diagnosis", "Mitigation"]
 SEVERITIES = {"critical", "warning", "info"}
+NO_RULE = {"burst.md", "storm-or-late.md"}
+"""Of what `tocsin deliver` tells."""
 SELECTOR = re.compile(r"\b(?:tocsin_[a-z_]+|up)\b(?:\{[^}]*\})?")
 QUERY = re.compile(r"^```promql\n(.*?)\n```$", re.MULTILINE | re.DOTALL)
 PATIENCE_S = 120.0
@@ -62,49 +66,92 @@ def test_each_runbook_says_meaning_impact_diagnosis_and_mitigation() -> None:
         assert {name for name in linked if not (RUNBOOKS / name).is_file()} == set(), path.name
 
 
-async def test_each_rule_and_runbook_asks_for_what_a_worker_exports(
+async def test_each_rule_and_runbook_asks_for_what_is_exported_and_health_reaches_people(
     embedded_broker: EmbeddedBroker, prefix: str, tmp_path: Path
 ) -> None:
-    """Posts flow, a campaign rings, a worker ends: Prometheus sees it, and every query finds something."""
-    settings = Settings(
-        bootstrap=embedded_broker.bootstrap,
-        topic_prefix=prefix,
-        group=f"{prefix}group",
-        posts_partitions=1,
-        sketches_partitions=1,
+    """A worker, a delivery, Prometheus and Alertmanager: a campaign rings, then both processes end."""
+    with (
+        Receiver() as receiver,
+        AlertmanagerProcess(tmp_path, people := People(receiver)) as alertmanager,
+    ):
+        settings = Settings(
+            bootstrap=embedded_broker.bootstrap,
+            topic_prefix=prefix,
+            group=f"{prefix}group",
+            posts_partitions=1,
+            sketches_partitions=1,
+            session_timeout_s=6,
+            alertmanager_urls=alertmanager.url,
+            alertmanager_resend_s=1,
+            deliver_port=0,
+        )
+        await create_topics(settings)
+        with Service(settings, tmp_path, DELIVER) as deliver, Service(settings, tmp_path) as worker:
+            await deliver.printed("this process leads")
+            await worker.ready()
+            addresses = {
+                "tocsin-worker": await worker.address(),
+                "tocsin-deliver": await deliver.address(),
+                "alertmanager": f"127.0.0.1:{alertmanager.port}",
+            }
+            async with PrometheusProcess(tmp_path, addresses) as prometheus:
+                await prometheus.answers('up{job="tocsin-worker"} == 1')
+                await prometheus.answers('up{job="tocsin-deliver"} == 1')
+                await produce(settings, [short_feed().values])
+                await prometheus.answers(firing("TocsinBurstsRinging"), PATIENCE_S)
+                await every_rule_and_runbook_asks_for_what_is_there(prometheus, settings)
+                await told(people, "page", "CRITICAL ")
+                await told(people, "deadman", "Tocsin reads posts")
+                assert [n for n in people.notified if n.summary.endswith("bursts are critical")] == []
+                deliver.kill()
+                await prometheus.answers(pending("TocsinNobodyDelivers"), PATIENCE_S)
+                worker.kill()
+                await prometheus.answers(pending("TocsinWorkerDown"), PATIENCE_S)
+                await prometheus.answers(pending("TocsinNotDetecting"), PATIENCE_S)
+
+
+def firing(alert: str) -> str:
+    """A query for an alert that fires."""
+    return f'ALERTS{{alertname="{alert}", alertstate="firing"}}'
+
+
+def pending(alert: str) -> str:
+    """A query for an alert that will fire if it goes on."""
+    return f'ALERTS{{alertname="{alert}", alertstate="pending"}}'
+
+
+async def told(people: People, receiver: str, summary: str) -> None:
+    """Wait for a notification."""
+    await until(
+        lambda: any(n.receiver == receiver and summary in n.summary for n in people.notified),
+        PATIENCE_S,
+        lambda: f"{receiver} was not told {summary!r}: {people.notified}",
     )
-    await create_topics(settings)
-    with Service(settings, tmp_path) as worker:
-        await worker.ready()
-        addresses = {"tocsin-worker": await worker.address()}
-        async with PrometheusProcess(tmp_path, addresses) as prometheus:
-            await prometheus.answers('up{job="tocsin-worker"} == 1')
-            await produce(settings, [short_feed().values])
-            await prometheus.answers(
-                'ALERTS{alertname="TocsinBurstsRinging", alertstate="firing"}', PATIENCE_S
-            )
 
-            rules = await prometheus.rules()
-            alerts = [rule for rule in rules if rule["type"] == "alerting"]
-            for selector in {found for rule in rules for found in SELECTOR.findall(rule["query"])}:
-                await prometheus.answers(selector)
-            for alert in alerts:
-                assert alert["labels"]["severity"] in SEVERITIES
-                assert {"summary", "description", "runbook"} == set(alert["annotations"])
-                name = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", alert["name"].removeprefix("Tocsin")).lower()
-                assert alert["annotations"]["runbook"] == f"{RUNBOOK_URL}{name}.md"
-            about = {alert["annotations"]["runbook"].removeprefix(RUNBOOK_URL) for alert in alerts}
-            assert about == {path.name for path in RUNBOOKS.glob("*.md")}
-            for path in RUNBOOKS.glob("*.md"):
-                queries = QUERY.findall(path.read_text())
-                assert queries, path.name
-                for query in queries:
-                    await prometheus.answers(query)
 
-            async def evaluated() -> bool:
-                return {rule["health"] for rule in await prometheus.rules()} == {"ok"}
+async def every_rule_and_runbook_asks_for_what_is_there(
+    prometheus: PrometheusProcess, settings: Settings
+) -> None:
+    """Each selector of a rule and each query of a runbook finds something; each alert has its runbook."""
+    rules = await prometheus.rules()
+    for selector in {found for rule in rules for found in SELECTOR.findall(rule["query"])}:
+        await prometheus.answers(selector)
+    about = set()
+    for alert in (rule for rule in rules if rule["type"] == "alerting"):
+        assert alert["labels"]["severity"] in SEVERITIES
+        assert set(alert["annotations"]) == {"summary", "description", "runbook"}
+        words = re.findall(r"[A-Z][a-z]+", alert["name"].removeprefix("Tocsin"))
+        runbook = "-".join(words).lower() + ".md"
+        assert alert["annotations"]["runbook"] == f"{settings.runbook_url}/{runbook}"
+        about.add(runbook)
+    assert about | NO_RULE == {path.name for path in RUNBOOKS.glob("*.md")}
+    for path in RUNBOOKS.glob("*.md"):
+        queries = QUERY.findall(path.read_text())
+        assert queries, path.name
+        for query in queries:
+            await prometheus.answers(query)
 
-            await until(evaluated, PATIENCE_S)
-            worker.kill()
-            for alert in ("TocsinWorkerDown", "TocsinNotDetecting"):
-                await prometheus.answers(f'ALERTS{{alertname="{alert}", alertstate="pending"}}', PATIENCE_S)
+    async def evaluated() -> bool:
+        return {rule["health"] for rule in await prometheus.rules()} == {"ok"}
+
+    await until(evaluated, PATIENCE_S)

@@ -72,10 +72,10 @@ class AlertmanagerProcess:
         routes = routes.replace("group_interval: 1m", "group_interval: 1s")
         hooks = "".join(
             f"  - name: {name}\n    webhook_configs: [{{ url: '{people.url}', send_resolved: true }}]\n"
-            for name in ("page", "chat")
+            for name in ("page", "chat", "deadman")
         )
         self._config = folder / "alertmanager.yml"
-        self._config.write_text(f"{routes}receivers:\n{hooks}")
+        self._config.write_text(f"{routes}receivers:\n  - name: nobody\n{hooks}")
         self._child: Child | None = None
         self._log: IO[bytes] | None = None
 
