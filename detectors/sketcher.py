@@ -78,6 +78,8 @@ class Sketched(NamedTuple):
     rejected: list[tuple[PostRecord, Rejected]]
     counts: Counter[str]
     """sketched, empty (texts that normalise to nothing), reposts, updates, deletes, clock_lied."""
+    platforms: Counter[str]
+    """Posts read, by platform."""
 
 
 class Sketcher:
@@ -126,7 +128,7 @@ class Sketcher:
                 taken.append(record)
                 events.append(parsed)
         if not events:
-            return Sketched([], rejected, Counter())
+            return Sketched([], rejected, Counter(), Counter())
         clock = self._advance(taken, events)
         batch = _Batch(self._settings, self._hasher, events, clock)
         packs = [
@@ -134,7 +136,8 @@ class Sketcher:
             for partition, members in enumerate(batch.routed(self._n_partitions))
             for pack in self._packs(batch, members)
         ]
-        return Sketched(packs, rejected, batch.counts)
+        platforms = Counter([event.post.platform for event in events])
+        return Sketched(packs, rejected, batch.counts, platforms)
 
     def idle_tick(self, now_ms: int) -> list[tuple[int, Pack]]:
         """The source has nothing waiting: its clock has gone on by the wall time since its last post.

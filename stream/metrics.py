@@ -18,6 +18,7 @@ from stream.kafka import ACTIVITY, POSTS, SKETCHES
 from stream.settings import Settings
 
 INPUTS = (POSTS, SKETCHES, ACTIVITY)
+OTHER_PLATFORM = "other"
 OUTCOMES = ("sketched", "empty", "reposts", "updates", "deletes", "clock_lied")
 DELAY_BUCKETS_S = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2, 5, 15, 60, 900)
 BATCH_BUCKETS_S = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
@@ -37,6 +38,12 @@ class Metrics:
         )
         self.outcomes = Counter(
             "tocsin_sketch_total", "What became of the posts that were read.", ["outcome"], registry=registry
+        )
+        self.platforms = Counter(
+            "tocsin_platform_posts_total",
+            "Posts read, by the platforms of the setting feed_platforms; the rest is other.",
+            ["platform"],
+            registry=registry,
         )
         self.clustered = Counter("tocsin_clustered_total", "Posts counted in clusters.", registry=registry)
         self.late = Counter(
@@ -95,6 +102,8 @@ class Metrics:
         registry.register(self.state)
         for reason in Reason:
             self.rejected.labels(reason.value)
+        for platform in (*settings.platforms_apart, OTHER_PLATFORM):
+            self.platforms.labels(platform)
         for outcome in OUTCOMES:
             self.outcomes.labels(outcome)
         for alert_reason in AlertReason:

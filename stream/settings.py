@@ -57,6 +57,12 @@ class Settings(KafkaSettings, DetectionSettings, WorkerSettings, DeliverySetting
         return [server.strip() for server in self.bootstrap.split(",")]
 
     @property
+    def platforms_apart(self) -> list[str]:
+        """`feed_platforms` as a list."""
+        names = (name.strip() for name in self.feed_platforms.split(","))
+        return [name for name in names if name]
+
+    @property
     def alertmanagers(self) -> list[str]:
         """`alertmanager_urls` as a list, without slashes at the end."""
         urls = (url.strip().rstrip("/") for url in self.alertmanager_urls.split(","))

@@ -253,6 +253,13 @@ class WorkerSettings(BaseSettings):
         "127.0.0.1", min_length=1, description="Address that serves /metrics, /healthz and /readyz."
     )
     metrics_port: int = Field(9464, ge=0, le=65_535, description="Port of /metrics; 0 picks a free one.")
+    feed_platforms: str = Field(
+        "",
+        pattern=r"^([a-z0-9][a-z0-9_.-]{0,31}(\s*,\s*[a-z0-9][a-z0-9_.-]{0,31}){0,49})?$",
+        description="Platforms that must not fall silent, comma separated: tocsin_platform_posts_total "
+        "counts them apart, and a rule tells of each that sends nothing. More: more series.",
+        json_schema_extra={"allowed": "at most 50 names as posts have them, comma separated"},
+    )
     drain_s: float = Field(
         20,
         gt=0,

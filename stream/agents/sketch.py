@@ -15,7 +15,7 @@ from stream.codec import encode_pack
 from stream.host import Host
 from stream.kafka import DEAD, POSTS, SKETCHES, client_kwargs, topic_name
 from stream.layout import Layout
-from stream.metrics import Metrics
+from stream.metrics import OTHER_PLATFORM, Metrics
 from stream.recovery import read_range
 from stream.settings import Settings
 from stream.stage import Out, Record, Stage
@@ -31,6 +31,7 @@ class Told(NamedTuple):
 
     n_records: int
     outcomes: Counter[str]
+    platforms: Counter[str]
     rejected: Counter[str]
     appended_ms: int
     watermark_ms: int
@@ -45,6 +46,7 @@ class SketchStage:
         n_sources: Partitions that ``posts`` has.
         n_partitions: Partitions that ``sketches`` has.
         last: See `detectors.sketcher.Sketcher`.
+        platforms: Those that are counted apart.
     """
 
     def __init__(
@@ -54,15 +56,18 @@ class SketchStage:
         n_sources: int,
         n_partitions: int,
         last: tuple[int, int] | None,
+        platforms: frozenset[str] = frozenset(),
     ) -> None:
         self._sketcher = Sketcher(detector, partition, n_sources, n_partitions, last)
         self._partition = partition
+        self._known = platforms
         self._appended_ms = self._sketcher.last_append_ms
         self._begin()
 
     def _begin(self) -> None:
         self._n_records = 0
         self._outcomes: Counter[str] = Counter()
+        self._platforms: Counter[str] = Counter()
         self._rejected: Counter[str] = Counter()
 
     def feed(self, records: Sequence[Record]) -> list[Out]:
@@ -71,6 +76,8 @@ class SketchStage:
         self._n_records += len(records)
         self._appended_ms = records[-1].timestamp
         self._outcomes.update(sketched.counts)
+        for name, n in sketched.platforms.items():
+            self._platforms[name if name in self._known else OTHER_PLATFORM] += n
         self._rejected.update(rejected.reason.value for _, rejected in sketched.rejected)
         dead = [dead_letter(self._partition, record, rejected) for record, rejected in sketched.rejected]
         return [*dead, *_outs(sketched.packs)]
@@ -84,7 +91,14 @@ class SketchStage:
     def told(self) -> Told:
         """See the type."""
         watermark_ms = self._sketcher.watermark_ms
-        told = Told(self._n_records, self._outcomes, self._rejected, self._appended_ms, watermark_ms)
+        told = Told(
+            self._n_records,
+            self._outcomes,
+            self._platforms,
+            self._rejected,
+            self._appended_ms,
+            watermark_ms,
+        )
         self._begin()
         return told
 
@@ -114,7 +128,8 @@ class SketchBuilder:
         """A stage needs no replay, only the clock of the last posts before it."""
         n_partitions = await self._layout.n_partitions()
         last = await self._last_times(partition, offset)
-        args = (self._detector, partition, n_partitions[POSTS], n_partitions[SKETCHES], last)
+        platforms = frozenset(self._settings.platforms_apart)
+        args = (self._detector, partition, n_partitions[POSTS], n_partitions[SKETCHES], last, platforms)
         stage = await self._host.open(SketchStage, args, partial(self._tell, partition))
         return stage, offset
 
@@ -123,6 +138,8 @@ class SketchBuilder:
         metrics.posts.inc(told.n_records)
         for outcome, n in told.outcomes.items():
             metrics.outcomes.labels(outcome).inc(n)
+        for platform, n in told.platforms.items():
+            metrics.platforms.labels(platform).inc(n)
         for reason, n in told.rejected.items():
             metrics.rejected.labels(reason).inc(n)
         if told.appended_ms:

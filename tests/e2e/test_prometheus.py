@@ -81,6 +81,7 @@ async def test_each_rule_and_runbook_asks_for_what_is_exported_and_health_reache
             posts_partitions=1,
             sketches_partitions=1,
             session_timeout_s=6,
+            feed_platforms="x",
             alertmanager_urls=alertmanager.url,
             alertmanager_resend_s=1,
             deliver_port=0,

@@ -10,6 +10,8 @@ from detectors.alert import AlertReason, Severity
 from detectors.post import Reason
 from detectors.settings import DetectorSettings
 from detectors.sketcher import RawPost, Sketcher
+from stream.agents.sketch import SketchStage
+from stream.detection import detector_settings
 from stream.kafka import ACTIVITY, POSTS, SKETCHES
 from stream.metrics import INPUTS, OUTCOMES, Metrics
 from stream.settings import Settings
@@ -97,6 +99,22 @@ def test_an_outcome_of_the_sketcher_is_a_known_one() -> None:
     sketcher = Sketcher(DetectorSettings(), 0, 1, 1)
     counts = sketcher.feed([RawPost(i, 1_800_000_000_000, v) for i, v in enumerate(values)]).counts
     assert set(counts) == set(OUTCOMES)
+
+
+def test_only_platforms_of_the_setting_are_counted_apart() -> None:
+    """Posts name platforms, and posts are hostile: the labels are ours."""
+    settings = Settings(feed_platforms="bluesky, x")
+    metrics = Metrics(settings)
+    names = {("bluesky",), ("x",), ("other",)}
+    assert labels_of(metrics, "tocsin_platform_posts_total") == names
+    stage = SketchStage(detector_settings(settings), 0, 1, 1, None, frozenset(settings.platforms_apart))
+    values = [
+        b'{"id":"1","platform":"%s","author":{"id":"a"},"created_at":1715768400000,"text":"hello"}' % name
+        for name in (b"x", b"evil", b"x", b"odd")
+    ]
+    stage.feed([RawPost(n, 1_800_000_000_000, value) for n, value in enumerate([*values, b"no post"])])
+    assert stage.told().platforms == {"x": 2, "other": 2}
+    assert stage.told().platforms == {}
 
 
 def test_firing_is_told_only_while_burst_stands_here(metrics: Metrics) -> None:
