@@ -6,10 +6,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test test-kafka test-e2e bench lint readme wheel test-wheel clean
+.PHONY: help demo test test-kafka test-e2e test-e2e-long bench lint readme wheel test-wheel clean
 
 help:  ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
 # One stamp per set of extras: installing again is skipped, so a second run needs no network.
 $(BIN)/python:
@@ -44,7 +44,10 @@ $(VENV)/.e2e: pyproject.toml | $(VENV)/.test
 	@touch $@
 
 test-e2e: $(VENV)/.e2e  ## real Prometheus, Alertmanager and Chromium; .ci/install-e2e installs them on Debian
-	$(BIN)/python -m pytest -m e2e
+	$(BIN)/python -m pytest -m 'e2e and not e2e_long'
+
+test-e2e-long: $(VENV)/.e2e  ## Alertmanager away for ten minutes
+	$(BIN)/python -m pytest -m e2e_long
 
 # Of its own: the peers ask for other versions of what Tocsin uses.
 build/bench-venv/.done: pyproject.toml
