@@ -34,20 +34,20 @@ demo: $(VENV)/.embedded  ## watch the New Caledonia campaign ring: broker, worke
 	$(BIN)/tocsin demo
 
 test: $(VENV)/.test  ## unit, contract, replay and broker tests; real Kafka too where Java and Maven are
-	$(BIN)/python -m pytest -m 'not e2e'
+	$(BIN)/python -m pytest --ignore tests/e2e
 
 test-kafka: $(VENV)/.test  ## the tier on real Apache Kafka; fails where Java 17+ or Maven is missing
-	KAFKA_TIER=require $(BIN)/python -m pytest -m kafka
+	KAFKA_TIER=require $(BIN)/python -m pytest --ignore tests/e2e -m kafka
 
 $(VENV)/.e2e: pyproject.toml | $(VENV)/.test
 	$(PIP) install --editable '.[e2e]'
 	@touch $@
 
 test-e2e: $(VENV)/.e2e  ## real Prometheus, Alertmanager and Chromium; .ci/install-e2e installs them on Debian
-	$(BIN)/python -m pytest -m 'e2e and not e2e_long'
+	$(BIN)/python -m pytest tests/e2e -m 'not e2e_long'
 
 test-e2e-long: $(VENV)/.e2e  ## Alertmanager away for ten minutes
-	$(BIN)/python -m pytest -m e2e_long
+	$(BIN)/python -m pytest tests/e2e -m e2e_long
 
 # Of its own: the peers ask for other versions of what Tocsin uses.
 build/bench-venv/.done: pyproject.toml
