@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test test-kafka test-e2e test-e2e-long bench lint readme wheel test-wheel clean
+.PHONY: help demo test test-kafka test-e2e test-e2e-long bench eval lint readme wheel test-wheel clean
 
 help:  ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -57,6 +57,11 @@ build/bench-venv/.done: pyproject.toml
 
 bench: build/bench-venv/.done  ## figures against peers: build/bench.json and PNG; ONLY=organic, SHORT=1
 	build/bench-venv/bin/python -m tests.bench --only "$(ONLY)" $(if $(SHORT),--short)
+
+DATA ?= ../shared/data
+
+eval: $(VENV)/.test  ## detection quality on real posts: build/eval.json; DATA=folder, ONLY=evasion
+	$(BIN)/python -m tests.eval "$(DATA)" --only "$(ONLY)"
 
 lint: $(VENV)/.lint  ## ruff and mypy
 	$(BIN)/ruff check .

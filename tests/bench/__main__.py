@@ -8,7 +8,6 @@ reach, holds) and draws ``build/bench-*.png``. ``make bench ONLY=organic`` runs 
 import argparse
 import asyncio
 import os
-import platform
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +18,7 @@ from rich.table import Table
 
 from tests.bench import delay, detector, growth, memory, organic, plots, scale_out, signature, start, worker
 from tests.bench.rows import Row, Setup
+from tests.support.figures import describe_machine, figure
 
 ROWS: dict[str, Callable[[Setup], list[Row]]] = {
     "signature": signature.measure,
@@ -59,18 +59,6 @@ def main() -> int:
     return 0
 
 
-def describe_machine() -> dict[str, str | int]:
-    """What the figures were measured on."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    cpu = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
-    return {
-        "cpu": cpu or platform.processor(),
-        "cores": os.cpu_count() or 0,
-        "python": platform.python_version(),
-    }
-
-
 def show(rows: list[Row], machine: dict[str, str | int]) -> None:
     """The table."""
     table = Table(title=f"{machine['cores']} × {machine['cpu']}, Python {machine['python']}")
@@ -78,16 +66,10 @@ def show(rows: list[Row], machine: dict[str, str | int]) -> None:
         table.add_column(heading, overflow="fold")
     for row in rows:
         peers = ", ".join(f"{name} {figure(value)}" for name, value in row.peers.items())
-        holds = "" if row.holds is None else "yes" if row.holds else "NO"
         ratio = "" if row.ratio is None else f"{row.ratio:.1f}×"
         value = f"{figure(row.value)} {row.unit}"
-        table.add_row(row.id, row.measure, value, peers, ratio, row.reach, holds)
+        table.add_row(row.id, row.measure, value, peers, ratio, row.reach, row.verdict)
     Console(width=None if sys.stdout.isatty() else 140).print(table)
-
-
-def figure(value: float) -> str:
-    """Three digits of it, and no exponent."""
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 if __name__ == "__main__":

@@ -1,21 +1,17 @@
 """What a benchmark takes and what it gives."""
 
-import operator
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Self
+from typing import Any
 
 import orjson
 
 from stream.scenarios import generate
+from tests.support import figures
 
 SCENARIO = "new-caledonia"
 SEED = 7
-
-_REACH = re.compile(r"([≥≤<]) ?([\d.]+)")
-_COMPARE = {"≥": operator.ge, "≤": operator.le, "<": operator.lt}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,14 +30,9 @@ class Setup:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
-    """One line of the table."""
+class Row(figures.Row):
+    """One line of the table, beside peers."""
 
-    id: str
-    measure: str
-    value: float
-    """What `reach` is stated in."""
-    unit: str
     peers: dict[str, float] = field(default_factory=dict)
     """The same measure of others and of Tocsin, in the same run."""
     peers_unit: str = "posts/s"
@@ -49,22 +40,11 @@ class Row:
     """A curve: what grows → what it costs."""
     points_axes: tuple[str, str] = ("", "")
     ratio: float | None = None
-    reach: str = ""
-    holds: bool | None = None
-
-    @classmethod
-    def judged(cls, *, value: float, reach: str, **rest: Any) -> Self:
-        """A row whose `reach` begins with a comparison, ``≥ 5`` or ``<0.2``, of its value."""
-        match = _REACH.match(reach)
-        if match is None:
-            raise ValueError(f"a reach begins with ≥, ≤ or < and a number, not {reach!r}")
-        holds = bool(_COMPARE[match[1]](value, float(match[2])))
-        return cls(value=value, reach=reach, holds=holds, **rest)
 
     def as_dict(self) -> dict[str, Any]:
         """As ``build/bench.json`` holds it."""
         drawn = {"peers_unit", "points", "points_axes"}
-        return {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in drawn}
+        return {name: value for name, value in super().as_dict().items() if name not in drawn}
 
 
 @cache
