@@ -164,4 +164,4 @@ def is_canary(alert: Alert) -> bool:
 def latest(told: Iterable[Told]) -> list[Told]:
     """The last word on each burst, gravest first, then newest."""
     last = {one.alert.id: one for one in told}
-    return sorted(last.values(), key=lambda one: (-one.alert.severity.rank, -one.append_ms, one.alert.id))
+    return sorted(last.values(), key=lambda one: (-one.alert.severity.rank, -one.offset))

@@ -5,6 +5,7 @@ or Maven is missing. The name has no ``TOCSIN_`` prefix: unknown settings are re
 """
 
 import os
+import signal
 import sys
 import uuid
 from collections.abc import Iterator
@@ -37,6 +38,13 @@ def _no_settings_from_outside() -> Iterator[None]:
         for name in [name for name in os.environ if name.upper().startswith("TOCSIN_")]:
             patch.delenv(name)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _heeds_ctrl_c() -> None:
+    """A shell starts what it runs in the background deaf to SIGINT, and children inherit that."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

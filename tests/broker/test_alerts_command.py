@@ -144,7 +144,7 @@ async def test_json_is_one_object_a_line_with_its_append_time(settings: Settings
     """Programs get the latest of each burst as the topic has it, plus append_ms; nothing else."""
     await append(settings, *a_stage())
     done = run(settings, "--json", "--all")
-    # Newest is by append time: OVER was told last, so it comes before the other critical one.
+    # Newest is by place in the log: OVER was told last, so it comes before the other critical one.
     assert ids_of(done.stdout) == [(OVER, 2), (CAMPAIGN, 2), (NEWS, 1), (FARM, 1)]
     first = json.loads(done.stdout.splitlines()[0])
     assert first.pop("append_ms") > 1_700_000_000_000
