@@ -56,4 +56,5 @@ async def test_two_workers_of_one_instance_id_do_not_push_each_other_out_for_eve
         await until(lambda: first.ended or second.ended, 60, lambda: first.tail() + second.tail())
         ended = first if first.ended else second
         assert await ended.exit_code() == 1
-        assert "another worker has group_instance_id = 'the-one', too" in advice(ended)[0]
+        # Kafka may fence one at once (aiokafka knows no name for that error), or let them take turns.
+        assert "own group_instance_id" in advice(ended)[0] or "'the-one', too" in advice(ended)[0]
