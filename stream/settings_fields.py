@@ -410,6 +410,12 @@ class DeliverySettings(BaseSettings):
         description="Address of Tocsin's page, for links in notifications; empty: no links.",
         json_schema_extra={"allowed": "an http:// or https:// address without a slash at its end"},
     )
+    prometheus_url: str = Field(
+        "",
+        pattern=r"^(https?://\S+[^/\s])?$",
+        description="Address of Prometheus; `tocsin doctor` asks it whether it scrapes us and has our rules.",
+        json_schema_extra={"allowed": "an http:// or https:// address without a slash at its end"},
+    )
     runbook_url: str = Field(
         "https://github.com/tocsin/tocsin/blob/main/deploy/runbooks",
         pattern=r"^https?://\S+[^/\s]$",

@@ -17,7 +17,7 @@ from aiokafka.protocol.metadata import MetadataRequest
 from stream import kafka
 from stream.errors import TopicError
 from stream.settings import Settings
-from stream.topic_specs import Facts, TopicSpec, inspect, inspect_dead, specs
+from stream.topic_specs import Facts, Finding, TopicSpec, inspect, inspect_dead, specs
 
 _VISIBLE_S = 15.0
 _POLL_S = 0.05
@@ -33,6 +33,8 @@ class Report:
     created: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     """Nothing is lost, but someone should know."""
+    refusals: list[Finding] = field(default_factory=list)
+    """What would lose state; only `look_at_topics` returns any."""
 
 
 async def create_topics(settings: Settings) -> Report:
@@ -44,7 +46,7 @@ async def create_topics(settings: Settings) -> Report:
         BrokerError: the broker can't be reached.
     """
     async with kafka.connected(AIOKafkaAdminClient(**kafka.client_kwargs(settings)), settings) as admin:
-        report = await _look(admin, settings)
+        report = _refuse(await look_at_topics(admin, settings))
         missing = [s for s in specs(settings) if kafka.topic_name(settings, s.topic) not in report.facts]
         if not missing:
             return report
@@ -52,7 +54,7 @@ async def create_topics(settings: Settings) -> Report:
         created = await _create(admin, settings, missing, copies)
         await _wait_until_led(admin, created)
         # Another worker may have made some of them meanwhile, with other settings.
-        report = await _look(admin, settings)
+        report = _refuse(await look_at_topics(admin, settings))
         report.created = created
         return report
 
@@ -65,23 +67,28 @@ async def check_topics(settings: Settings) -> Report:
         BrokerError: the broker can't be reached.
     """
     async with kafka.connected(AIOKafkaAdminClient(**kafka.client_kwargs(settings)), settings) as admin:
-        report = await _look(admin, settings)
-    names = [kafka.topic_name(settings, topic) for topic in kafka.TOPICS]
-    if missing := [name for name in names if name not in report.facts]:
+        report = _refuse(await look_at_topics(admin, settings))
+    if missing := missing_topics(settings, report):
         raise TopicError(f"missing topics: {', '.join(missing)}. Fix: tocsin topics create")
     return report
 
 
-async def _look(admin: AIOKafkaAdminClient, settings: Settings) -> Report:
+def missing_topics(settings: Settings, report: Report) -> list[str]:
+    """Names of our topics that the broker doesn't have."""
+    names = [kafka.topic_name(settings, topic) for topic in kafka.TOPICS]
+    return [name for name in names if name not in report.facts]
+
+
+async def look_at_topics(admin: AIOKafkaAdminClient, settings: Settings) -> Report:
+    """What the broker says of our topics, and what is wrong with them; nothing is raised for that."""
     wanted = {kafka.topic_name(settings, spec.topic): spec for spec in specs(settings)}
     report = Report(facts=await _facts(admin, wanted))
     findings = [f for name, fact in report.facts.items() for f in inspect(name, wanted[name], fact, settings)]
     posts, dead = (kafka.topic_name(settings, topic) for topic in (kafka.POSTS, kafka.DEAD))
     if posts in report.facts and dead in report.facts:
         findings += inspect_dead(dead, report.facts[posts], report.facts[dead], settings)
-    if refused := [f for f in findings if f.is_refusal]:
-        raise TopicError("\n".join(f"{f.topic}: {f.what}. Fix: {f.fix}" for f in refused))
-    report.notes = [f"{f.topic}: {f.what}. {f.fix}" for f in findings]
+    report.refusals = [f for f in findings if f.is_refusal]
+    report.notes = [f"{f.topic}: {f.what}. {f.fix}" for f in findings if not f.is_refusal]
     if untold := [name for name, fact in report.facts.items() if "cleanup.policy" not in fact.config]:
         report.notes.append(f"the broker doesn't tell the settings of {', '.join(untold)}: not checked")
     n_brokers = len(admin._client.cluster.brokers())  # noqa: SLF001 (describe_cluster asks again for this)
@@ -91,6 +98,12 @@ async def _look(admin: AIOKafkaAdminClient, settings: Settings) -> Report:
             f"fewer than {min(n_brokers, _SAFE_COPIES)} copies on {n_brokers} brokers: {', '.join(few)}. "
             "Losing a broker may lose them; for new topics set replication_factor"
         )
+    return report
+
+
+def _refuse(report: Report) -> Report:
+    if report.refusals:
+        raise TopicError("\n".join(f"{f.topic}: {f.what}. Fix: {f.fix}" for f in report.refusals))
     return report
 
 

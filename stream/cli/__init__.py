@@ -24,6 +24,7 @@ COMMANDS = {
     "deliver": ("stream.cli.deliver_commands:deliver", "Deliver alerts to Alertmanager."),
     "detect": ("stream.cli.detect_commands:detect", "Find the bursts in an archive, without Kafka."),
     "demo": ("stream.cli.demo_commands:demo", "Watch a campaign ring on this machine."),
+    "doctor": ("stream.cli.doctor_commands:doctor", "Look for what is wrong, and say what to do."),
     "schema": ("stream.cli.schema_commands:schema", "Print the contracts: JSON Schema, AsyncAPI."),
     "worker": ("stream.cli.worker_commands:worker", "Run a worker: posts in, alerts out."),
     "settings": ("stream.cli.settings_commands:settings", "Print the settings in force, redacted."),

@@ -1,0 +1,1 @@
+"""``tocsin doctor``: looks at everything the service rests on, and says what to do."""
