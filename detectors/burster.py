@@ -4,7 +4,6 @@ A pure function of the ``activity`` log. Judged is a group when a snapshot of it
 every ringing one whenever time enters another slot.
 """
 
-from collections import Counter
 from hashlib import sha256
 
 import msgspec
@@ -73,10 +72,13 @@ class Burster:
         """Groups remembered."""
         return len(self._groups)
 
-    def firing(self) -> Counter[Severity]:
-        """Bursts ringing now, by severity."""
-        rings = (group.ring for group in self._groups)
-        return Counter(ring.severity for ring in rings if ring is not None and ring.firing)
+    def ringing(self) -> dict[int, tuple[Severity, int]]:
+        """Severity and posts so far of the bursts ringing now, by a number that each keeps."""
+        return {
+            group.number: (group.ring.severity, group.n_posts)
+            for group in self._groups
+            if group.ring is not None and group.ring.firing
+        }
 
     def dump(self) -> BursterState:
         """The checkpoint as of the last message fed."""

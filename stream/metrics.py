@@ -63,6 +63,12 @@ class Metrics:
             ["reason", "severity"],
             registry=registry,
         )
+        self.copies = Counter(
+            "tocsin_burst_posts_total",
+            "Posts by which bursts grew while they rang.",
+            ["severity"],
+            registry=registry,
+        )
         self.delay = Histogram(
             "tocsin_alert_delay_seconds",
             "From the append of the post that tripped an alert to the alert's own append.",
@@ -106,8 +112,9 @@ class Metrics:
             self.platforms.labels(platform)
         for outcome in OUTCOMES:
             self.outcomes.labels(outcome)
-        for alert_reason in AlertReason:
-            for severity in Severity:
+        for severity in Severity:
+            self.copies.labels(severity.value)
+            for alert_reason in AlertReason:
                 self.alerts.labels(alert_reason.value, severity.value)
         for topic in INPUTS:
             for family in (self.batch, self.records, self.redelivered, self.rebuild, self.rebuild_missing):

@@ -5,13 +5,14 @@ had been sent before a crash but not committed are known by (id, seq) from ``ale
 """
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from zlib import crc32
 
 import msgspec
 
 from detectors.activity import Clock
-from detectors.alert import Alert, decode_alert, encode_alert
+from detectors.alert import Alert, Severity, decode_alert, encode_alert
 from detectors.burster import Burster, BursterState, settings_digest
 from detectors.settings import DetectorSettings
 from stream.codec import decode_activity
@@ -83,6 +84,8 @@ class BurstStage:
         self._saved_at_ms = burster.watermark_ms
         self._log_bytes = 0
         self._metrics = metrics
+        self._ringing: dict[int, tuple[Severity, int]] | None = None
+        """What rang when last looked at; None while the log is replayed."""
 
     def feed(self, records: Sequence[Record]) -> list[Out]:
         """Judge what the records tell."""
@@ -91,6 +94,8 @@ class BurstStage:
             message = decode_activity(record.value)
             self._log_bytes += len(record.value or b"")
             is_live = record.offset >= self._live_from
+            if is_live and self._ringing is None:
+                self._ringing = self._burster.ringing()
             for alert in self._burster.feed(message):
                 if alert.seq <= self._told.get(alert.id, 0):
                     continue
@@ -150,7 +155,13 @@ class BurstStage:
         self._tell_firing()
 
     def _tell_firing(self) -> None:
-        self._metrics.state.firing = dict(self._burster.firing())
+        ringing = self._burster.ringing()
+        before = ringing if self._ringing is None else self._ringing
+        for number, (severity, n_posts) in ringing.items():
+            _, n_before = before.get(number, (severity, n_posts))
+            self._metrics.copies.labels(severity.value).inc(max(0, n_posts - n_before))
+        self._ringing = ringing
+        self._metrics.state.firing = dict(Counter(severity for severity, _ in ringing.values()))
         self._metrics.state.groups = self._burster.n_groups
 
 

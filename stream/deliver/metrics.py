@@ -1,14 +1,68 @@
 """Metrics of ``tocsin deliver``."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge
+import heapq
+from collections.abc import Iterable
 
-from detectors.alert import Severity
+from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from detectors.alert import Alert, Severity
+
+N_TOP = 10
+"""Bursts that are shown one by one: so many series per family at a scrape, whatever rings."""
+
+
+class TopBursts(Collector):
+    """The gravest bursts ringing now, by id, for dashboards that link to their pages.
+
+    Ids come and go, so the set of series is bounded at each moment, not over time: a burst that
+    leaves takes its series along, and Prometheus forgets them with its retention.
+    """
+
+    def __init__(self) -> None:
+        self._top: list[Alert] = []
+
+    def show(self, ringing: Iterable[Alert]) -> None:
+        """Of these the `N_TOP` gravest, then fastest."""
+        self._top = heapq.nlargest(N_TOP, ringing, key=lambda a: (a.severity.rank, a.rate_per_min, a.id))
+
+    def describe(self) -> list[GaugeMetricFamily]:
+        """Nothing: what is collected depends on what rings."""
+        return []
+
+    def collect(self) -> list[GaugeMetricFamily]:
+        """What their last alerts say."""
+        top = self._top
+        return [
+            _by_burst("tocsin_top_burst_posts", "Posts of a burst.", top, [a.posts for a in top]),
+            _by_burst("tocsin_top_burst_accounts", "Its accounts.", top, [a.accounts for a in top]),
+            _by_burst(
+                "tocsin_top_burst_rate",
+                "Its posts a second over five minutes.",
+                top,
+                [a.rate_per_min / 60 for a in top],
+            ),
+            _by_burst(
+                "tocsin_top_burst_start_timestamp_seconds",
+                "Event time of its first post.",
+                top,
+                [a.starts_at.timestamp() for a in top],
+            ),
+        ]
+
+
+def _by_burst(name: str, text: str, top: list[Alert], values: list[float]) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, text, labels=["burst", "severity"])
+    for alert, value in zip(top, values, strict=True):
+        family.add_metric([alert.id, alert.severity.value], value)
+    return family
 
 
 class DeliveryMetrics:
-    """In a registry of their own. The address of a target is the only label not an enum: few, ours."""
+    """In a registry of their own. Labels beside enums: addresses of targets, and ids of `N_TOP` bursts."""
 
-    def __init__(self, targets: list[str]) -> None:
+    def __init__(self, targets: list[str], canary_s: int = 0) -> None:
         self.registry = registry = CollectorRegistry()
         self.leading = Gauge(
             "tocsin_deliver_leading", "1: this one delivers; 0: it stands by.", registry=registry
@@ -30,6 +84,12 @@ class DeliveryMetrics:
             "Append time of the newest canary's alert; 0 before the first.",
             registry=registry,
         )
+        self.canary_interval = Gauge(
+            "tocsin_canary_interval_seconds", "Setting canary_s; 0: no canary sings.", registry=registry
+        )
+        self.canary_interval.set(canary_s)
+        self.top = TopBursts()
+        registry.register(self.top)
         for severity in Severity:
             self.firing.labels(severity.value)
         for target in targets:

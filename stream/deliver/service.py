@@ -57,7 +57,7 @@ class Delivery:
         self._partition = TopicPartition(kafka.topic_name(settings, kafka.ALERTS), 0)
         self._leads = asyncio.Event()
         self._joined = False
-        self.metrics = DeliveryMetrics([target.name for target in self._targets(0)])
+        self.metrics = DeliveryMetrics([target.name for target in self._targets(0)], settings.canary_s)
         self.health = HealthServer(
             self.metrics.registry, settings.metrics_host, settings.deliver_port, lambda: self._joined
         )
@@ -154,6 +154,7 @@ class Delivery:
                 for task in tasks:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
+                self.metrics.top.show(())  # who leads now shows them
 
     async def _keep_told(
         self,
@@ -196,9 +197,11 @@ class Delivery:
             await self._wait_for(news, wait_s)
 
     def _tell_firing(self, book: Book) -> None:
-        firing = Counter(story.alert.severity for story in book if not book.is_over(story.alert))
+        ringing = [story.alert for story in book if not book.is_over(story.alert)]
+        firing = Counter(alert.severity for alert in ringing)
         for severity in Severity:
             self.metrics.firing.labels(severity.value).set(firing[severity])
+        self.metrics.top.show(a for a in ringing if a.status == "firing" and not is_canary(a))
 
     async def _wait_for(self, news: asyncio.Event, seconds: float) -> None:
         """Until there is news (that had a moment for company), or time is over, or we stop or don't lead."""

@@ -197,7 +197,7 @@ def test_restart_at_any_message_changes_no_alert() -> None:
         assert restarted.feed(message) == expected
         n_alerts += len(expected)
     assert n_alerts > 5
-    assert restarted.firing() == live.firing()
+    assert restarted.ringing() == live.ringing()
 
 
 @pytest.mark.parametrize("length", [1, 10, 100])

@@ -53,11 +53,13 @@ def stage(
     told: dict[str, int] | None = None,
     manifests: list[burst.Manifest] | None = None,
     state: BursterState | None = None,
+    metrics: Metrics | None = None,
 ) -> BurstStage:
     """As the builder opens it, with checkpoints every minute of event time."""
     settings = Settings()
+    metrics = metrics or Metrics(settings)
     return BurstStage(
-        Burster(DETECTOR, "0", state), live_from, told or {}, manifests or [], settings, Metrics(settings)
+        Burster(DETECTOR, "0", state), live_from, told or {}, manifests or [], settings, metrics
     )
 
 
@@ -156,3 +158,23 @@ def test_damage_and_other_settings_make_it_worthless(activity: list[Entry]) -> N
     assert load_checkpoint(states, len(activity), DIGEST) == ([], None)
     other = settings_digest(DetectorSettings(min_accounts=6))
     assert load_checkpoint(saved(stage().feed(activity)), len(activity), other) == ([], None)
+
+
+def test_growth_is_counted_while_it_rings_and_once_whatever_is_replayed(activity: list[Entry]) -> None:
+    """From the posts of FIRST to those of the end; a restart in the middle counts nothing anew."""
+    reference = alerts(stage().feed(activity))
+    rang = next(n for n in range(len(activity)) if alerts(stage().feed(activity[: n + 1])))
+    for stop in (0, rang + 2):
+        grown, first = 0.0, Metrics(Settings())
+        running = stage(metrics=first)
+        outs = [out for entry in activity[:stop] for out in running.feed([entry])]
+        manifests, state = load_checkpoint(saved(outs), stop, DIGEST)
+        second = Metrics(Settings())
+        restarted = stage(stop, {}, manifests, state, second)
+        for entry in activity[manifests[-1].offset if manifests else 0 :]:
+            restarted.feed([entry])
+        for metrics in (first, second):
+            grown += sum(
+                s.value for f in metrics.copies.collect() for s in f.samples if s.name.endswith("_total")
+            )
+        assert grown == reference[-1].posts - reference[0].posts > 0
