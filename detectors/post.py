@@ -8,6 +8,7 @@ import json
 import re
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Annotated, Literal, NamedTuple
 
 import msgspec
@@ -16,7 +17,8 @@ AwareTime = Annotated[datetime, msgspec.Meta(tz=True)] | int
 """RFC 3339 with a zone, or integer milliseconds since the Unix epoch."""
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
-Platform = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_.-]{0,31}$(?!\n)")]
+Platform = Annotated[str, msgspec.Meta(extra_json_schema={"pattern": r"^[a-z0-9][a-z0-9_.-]{0,31}$(?!\n)"})]
+"""Held to its pattern by `parse_post`: it is one of a few, and msgspec would match each anew (0.4 µs)."""
 Short = Annotated[str, msgspec.Meta(max_length=2048)]
 Tag = Annotated[str, msgspec.Meta(max_length=256)]
 
@@ -104,6 +106,12 @@ class TimedPost(NamedTuple):
 
 _decode = msgspec.json.Decoder(Post).decode
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+_PLATFORM = re.compile(r"[a-z0-9][a-z0-9_.-]{0,31}")
+
+
+@lru_cache(maxsize=1024)
+def _is_platform(name: str) -> bool:
+    return _PLATFORM.fullmatch(name) is not None
 
 
 def parse_post(
@@ -128,12 +136,19 @@ def parse_post(
         post = _decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return _diagnose(value, error)
-    if post.op != "delete":
-        if post.author is None or post.text is None:
-            return Rejected(Reason.MISSING_FIELD, "author" if post.author is None else "text")
-        if len(post.text) > max_text_chars:
-            return Rejected(Reason.TEXT_TOO_LONG, f"{len(post.text)} characters, at most {max_text_chars}")
-    return _decide_time(post, append_ms)
+    return _refusal(post, max_text_chars) or _decide_time(post, append_ms)
+
+
+def _refusal(post: Post, max_text_chars: int) -> Rejected | None:
+    if not _is_platform(post.platform):
+        return Rejected(Reason.OUT_OF_BOUNDS, "platform")
+    if post.op == "delete":
+        return None
+    if post.text is None or post.author is None:
+        return Rejected(Reason.MISSING_FIELD, "author" if post.author is None else "text")
+    if len(post.text) > max_text_chars:
+        return Rejected(Reason.TEXT_TOO_LONG, f"{len(post.text)} characters, at most {max_text_chars}")
+    return None
 
 
 def epoch_ms(moment: datetime | int) -> int:

@@ -1,5 +1,6 @@
 """SKETCH: one sequence of rows and marks however the log is cut; what a row says of its post."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,7 +12,8 @@ from support.posts import DAY_MS, T0_MS, Written, hostile_feed, records, sliced,
 
 from detectors.rows import AGE_KNOWN, CLOCK_LIED, EXACT, NEW_ACCOUNT, REPOST, Columns, Pack, Sample
 from detectors.settings import DetectorSettings
-from detectors.sketcher import PACK_BYTES, RawPost, Sketcher
+from detectors.sketch_rows import PACK_BYTES
+from detectors.sketcher import RawPost, Sketcher
 
 SETTINGS = DetectorSettings()
 PLAIN = Written(at_ms=T0_MS, text=words("plain"), author="a", id="1")
@@ -162,6 +164,15 @@ def test_idle_source_without_posts_says_so() -> None:
 def test_flags(post: Written, flags: int) -> None:
     """What a row says of its post and account."""
     assert row_of(post)[0] == flags
+
+
+@pytest.mark.parametrize("created_ms", [10**40, -(10**40), 2**63, -(2**63)])
+def test_account_created_in_no_year_has_no_age(created_ms: int) -> None:
+    """A client may write any number; the post stays one, its account's age is unknown."""
+    post = orjson.loads(PLAIN.record(0).value or b"") | {"author": {"id": "a", "created_at": created_ms}}
+    record = RawPost(0, T0_MS, json.dumps(post).encode())
+    ((_, pack),) = Sketcher(SETTINGS, 0, 1, 1).feed([record]).packs
+    assert pack.flags == b"\0"
 
 
 @pytest.mark.parametrize(
