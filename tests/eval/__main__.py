@@ -20,7 +20,7 @@ from rich.progress import track
 from rich.table import Table
 
 from detectors.chain import warm_up
-from tests.eval import copies
+from tests.eval import copies, quiet, separation, trolls
 from tests.eval.data import Data, NoData
 from tests.eval.rows import Row, Setup
 from tests.support.figures import describe_machine, figure
@@ -38,7 +38,12 @@ class Part(NamedTuple):
         return any(row.startswith(only) or only.startswith(row) for row in self.rows)
 
 
-PARTS = (Part(("copies_recall", "copies_false", "rewording_recall"), copies.measure),)
+PARTS = (
+    Part(("copies_recall", "copies_false", "rewording_recall"), copies.measure),
+    Part(("troll_recall_8", "troll_recall_all", "troll_"), trolls.measure),
+    Part(("quiet_",), quiet.measure),
+    Part(("separation_",), separation.measure),
+)
 
 
 def main() -> int:
