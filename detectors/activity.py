@@ -9,6 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from detectors.rows import Sample
+from detectors.ruling import Ruling, Undo
 
 
 class Variant(NamedTuple):
@@ -80,4 +81,5 @@ class Clock(msgspec.Struct, tag="clock", kw_only=True):
 
 SAMPLE_ONE_IN = 64
 
-Activity = Snapshot | Clock
+Activity = Snapshot | Clock | Ruling | Undo
+"""What stands in topic ``activity``: CLUSTER's words, and between them people's."""

@@ -37,6 +37,10 @@ class AlertReason(StrEnum):
     """It proved to be part of an older one, named in `merged_into`."""
     REPEAT = "REPEAT"
     """Nothing new but its content, e.g. a deleted post's text has gone."""
+    MUTED = "MUTED"
+    """It goes on, but a person's ruling covers it from now: `muted_by`."""
+    UNMUTED = "UNMUTED"
+    """The ruling that covered it holds no more."""
 
 
 class Shown(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -107,6 +111,18 @@ class Campaign(msgspec.Struct):
     shared_accounts: int
 
 
+class Muted(msgspec.Struct, kw_only=True):
+    """The ruling that keeps a burst from waking people."""
+
+    ruling: str
+    """Its id in topic ``rulings``; what ``tocsin unmute`` takes."""
+    kind: Literal["mute", "known"]
+    by: str
+    why: str
+    until: datetime | None = None
+    """Event time at which it ends by itself."""
+
+
 class Detector(msgspec.Struct):
     """What judged."""
 
@@ -157,7 +173,8 @@ class Alert(msgspec.Struct, kw_only=True):
     langs: dict[str, int]
     first_post: Shown
     merged_into: str | None = None
-    muted_by: str | None = None
+    muted_by: Muted | None = None
+    """Set while a person's mute or known template covers it: nobody is to be woken."""
     campaign: Campaign | None = None
     signature: str
     """LeanMinHash of the normalised exemplar (see `detectors.sketch`), base64."""

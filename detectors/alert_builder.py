@@ -11,6 +11,7 @@ from detectors.alert import (
     AlertReason,
     Coordination,
     Detector,
+    Muted,
     Series,
     Share,
     Shown,
@@ -21,6 +22,7 @@ from detectors.evidence import Parts
 from detectors.index import rows_of
 from detectors.lifecycle import Judgement, Ring
 from detectors.rows import Sample
+from detectors.ruling import Ruled, RulingKind
 from detectors.sketch import lean_bytes, signatures
 
 MAX_SLOTS = 240
@@ -48,6 +50,7 @@ def build_alert(  # noqa: PLR0913 (an alert is many things)
     now_ms: int,
     ingest_ms: int,
     merged_into: str | None,
+    muting: Ruled | None,
     slot_s: int,
     detector: tuple[str, str],
 ) -> Alert:
@@ -61,6 +64,7 @@ def build_alert(  # noqa: PLR0913 (an alert is many things)
         now_ms: Event time of the transition.
         ingest_ms: Append time of the post that tripped it.
         merged_into: The surviving burst, if `reason` is MERGED.
+        muting: The ruling that covers it.
         slot_s: Length of a slot, seconds.
         detector: (version, settings digest).
     """
@@ -107,6 +111,7 @@ def build_alert(  # noqa: PLR0913 (an alert is many things)
         langs=whole.langs,
         first_post=_shown(whole.first_post),
         merged_into=merged_into,
+        muted_by=None if muting is None else _muted(muting),
         signature=_signature(whole.exemplars[0]),
         detector=Detector(*detector),
     )
@@ -115,6 +120,16 @@ def build_alert(  # noqa: PLR0913 (an alert is many things)
 def at(moment_ms: int) -> datetime:
     """Aware UTC time of milliseconds since the Unix epoch."""
     return datetime.fromtimestamp(moment_ms / 1000, UTC)
+
+
+def _muted(ruled: Ruled) -> Muted:
+    return Muted(
+        ruling=ruled.id,
+        kind="known" if ruled.kind is RulingKind.KNOWN else "mute",
+        by=ruled.by,
+        why=ruled.why,
+        until=at(ruled.until_ms) if ruled.until_ms else None,
+    )
 
 
 def _series(slots: list[tuple[int, int]], slot_s: int) -> Series:

@@ -1,9 +1,10 @@
 """BURST: activity in, alerts out; one object, because merging and testing need one view.
 
 A pure function of the ``activity`` log. Judged is a group when a snapshot of it comes, and
-every ringing one whenever time enters another slot.
+every ringing one whenever time enters another slot. People's rulings come in the same log.
 """
 
+from collections import Counter
 from hashlib import sha256
 
 import msgspec
@@ -15,6 +16,8 @@ from detectors.alert_builder import Measured, build_alert
 from detectors.burst import Novelty, novelty
 from detectors.groups import Group, Groups, GroupsState
 from detectors.lifecycle import Judgement, Ring, decide, severity_of
+from detectors.ruling import Ruled, Ruling, Undo
+from detectors.rulings import Rulings
 from detectors.settings import DetectorSettings
 
 PRIOR_KNOWN, PRIOR_NEW = 100, 3
@@ -61,6 +64,10 @@ class Burster:
         self._detector = (version, settings_digest(settings))
         self._feed = FeedState() if state is None else state.feed
         self._groups = Groups(settings, None if state is None else state.groups)
+        self.rulings = Rulings()
+        """Not of the checkpoint: topic ``rulings`` has them, whatever the settings."""
+        self.ruled: list[Ruled] = []
+        """Rulings that began or ended by the last message."""
 
     @property
     def watermark_ms(self) -> int:
@@ -80,14 +87,22 @@ class Burster:
             if group.ring is not None and group.ring.firing
         }
 
+    def muted(self) -> Counter[Severity]:
+        """Of these, bursts that a ruling keeps from waking people, by severity."""
+        rings = (group.ring for group in self._groups)
+        return Counter(ring.severity for ring in rings if ring is not None and ring.firing and ring.muted)
+
     def dump(self) -> BursterState:
         """The checkpoint as of the last message fed."""
         return BursterState(settings_digest=self._detector[1], feed=self._feed, groups=self._groups.dump())
 
     def feed(self, message: Activity) -> list[Alert]:
         """Take the next message of the log."""
+        self.ruled = []
         if isinstance(message, Clock):
             return self._tick(message)
+        if isinstance(message, Ruling | Undo):
+            return self._rule(message)
         self._feed.start_ms = self._feed.start_ms or max(message.first_post.at_ms, message.watermark_ms)
         self._feed.ingest_ms = max(self._feed.ingest_ms, message.ingest_ms)
         group, absorbed = self._groups.add(message, self._feed.low_ms)
@@ -130,7 +145,45 @@ class Burster:
                 group.judged_posts = 0
                 alerts += self._judge(group, low_ms, feed.ingest_ms)
         self._groups.forget(low_ms)
+        self.ruled = self.rulings.expire(low_ms)
+        if self.ruled or self.rulings.silence:
+            alerts += self._retell(feed.ingest_ms)
         return alerts
+
+    def _rule(self, message: Ruling | Undo) -> list[Alert]:
+        """A person has decided something: what rings hears of it at once."""
+        if isinstance(message, Undo):
+            self.ruled = self.rulings.undo(message)
+        else:
+            about = next((g for g in self._groups if g.ring is not None and g.ring.id == message.burst), None)
+            exemplars = [] if about is None else about.exemplars()
+            peak = 0 if about is None else max(about.slots().values())
+            self.ruled = self.rulings.take(message, exemplars, peak, self._feed.low_ms)
+        return self._retell(message.at_ms)
+
+    def _retell(self, ingest_ms: int) -> list[Alert]:
+        """Tell of ringing groups that a ruling covers and did not before, or the other way round."""
+        alerts = []
+        for group in self._groups:
+            ring = group.ring
+            if ring is None or not ring.firing:
+                continue
+            now_ms = max(self._feed.low_ms, group.last_ms)
+            muting = self._muting(group, now_ms)
+            if ring.muted != ("" if muting is None else muting.id):
+                reason = AlertReason.UNMUTED if muting is None else AlertReason.MUTED
+                alerts.append(
+                    self._alert(group, ring, reason, self._measure(group, now_ms), now_ms, ingest_ms)
+                )
+        return alerts
+
+    def _muting(self, group: Group, now_ms: int) -> Ruled | None:
+        """The ruling that covers the group."""
+        if not self.rulings.silence:
+            return None
+        since = (now_ms - self._settings.recent_s * 1000) // self._settings.slot_ms
+        busiest = max((n for slot, n in group.slots().items() if slot > since), default=0)
+        return self.rulings.covering("" if group.ring is None else group.ring.id, group.exemplars(), busiest)
 
     def _is_quiet(self, group: Group) -> bool:
         return self._n_quiet(group) < self._settings.close_accounts
@@ -271,6 +324,8 @@ class Burster:
         merged_into: str | None = None,
     ) -> Alert:
         ring.seq += 1
+        muting = self._muting(group, now_ms)
+        ring.muted = "" if muting is None else muting.id
         return build_alert(
             ring,
             reason,
@@ -279,6 +334,7 @@ class Burster:
             now_ms=now_ms,
             ingest_ms=ingest_ms,
             merged_into=merged_into,
+            muting=muting,
             slot_s=self._settings.slot_s,
             detector=self._detector,
         )

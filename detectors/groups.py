@@ -65,6 +65,10 @@ class Group(msgspec.Struct, kw_only=True):
         """Its accounts, each once."""
         return acc.merge([acc.read(fragment.accounts) for fragment in self.fragments.values()])
 
+    def exemplars(self) -> list[str]:
+        """Normalised texts that stand for it."""
+        return list(dict.fromkeys(text for f in self.fragments.values() for text in f.exemplars))
+
     def has_posts_in(self, start_ms: int, end_ms: int, slot_ms: int) -> bool:
         """Whether a slot that begins in [start, end) has posts; both are starts of slots."""
         first, last = start_ms // slot_ms, end_ms // slot_ms

@@ -24,6 +24,8 @@ class Ring(msgspec.Struct):
     """Event time of its last resolution; accounts up to then do not open it again."""
     n_deleted: int = 0
     """Deleted samples at the last alert."""
+    muted: str = ""
+    """Id of the ruling that covered it at the last alert."""
 
 
 class Judgement(msgspec.Struct, kw_only=True):

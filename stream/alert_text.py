@@ -15,7 +15,7 @@ from itertools import takewhile
 
 from rich.text import Text
 
-from detectors.alert import Alert, AlertReason, Severity, Share, Shown
+from detectors.alert import Alert, AlertReason, Muted, Severity, Share, Shown
 from stream.safe_text import clean, quote, shown
 
 HEADLINE_CELLS = 64
@@ -27,6 +27,7 @@ SHARED_CHARS = 20
 WORD_CELLS = 40
 LINK_CELLS = 120
 ID_CELLS = 64
+WHY_CELLS = 200
 N_VARIANTS, N_HASHTAGS, N_LINKS, N_KEYS = 5, 10, 5, 6
 PACE_BARS = 40
 
@@ -44,6 +45,8 @@ _REASONS = {
     AlertReason.RESOLVED: "resolved",
     AlertReason.MERGED: "merged into an older burst",
     AlertReason.REPEAT: "still rings, its content changed",
+    AlertReason.MUTED: "still rings, muted now",
+    AlertReason.UNMUTED: "still rings, no longer muted",
 }
 _STYLES = {Severity.CRITICAL: "bold red", Severity.WARNING: "bold yellow", Severity.INFO: "bold cyan"}
 _BARS = "▁▂▃▄▅▆▇█"
@@ -54,7 +57,8 @@ def headline(alert: Alert) -> str:
     """The first line: severity, reason, what, how many, since when."""
     counts = f"{_n(alert.posts, 'post')} by {account_count(alert)}"
     said = _quoted(alert, HEADLINE_CELLS)
-    return f"{alert.severity.upper()} {_REASONS[alert.reason]}: {said}, {counts} {period(alert)}"
+    mark = ", muted" if alert.muted_by is not None and alert.reason is not AlertReason.MUTED else ""
+    return f"{alert.severity.upper()} {_REASONS[alert.reason]}{mark}: {said}, {counts} {period(alert)}"
 
 
 def describe(alert: Alert) -> str:
@@ -94,9 +98,18 @@ def notes(alert: Alert) -> Iterator[str]:
     if alert.late > TOLD_LATE_S:
         yield f"Told late: written {_span(alert.late)} after its post; the worker is catching up."
     if alert.muted_by is not None:
-        yield f"Muted by {shown(alert.muted_by, ID_CELLS)}: it wakes nobody."
+        yield muted(alert.muted_by)
     if alert.merged_into is not None:
         yield f"It goes on as part of {shown(alert.merged_into, ID_CELLS)}."
+
+
+def muted(by: Muted) -> str:
+    """Who keeps a burst from waking people, until when and why, in one line."""
+    until = "" if by.until is None else f" until {clock(by.until)}"
+    what = "Called a known template" if by.kind == "known" else "Muted"
+    why = f" ({shown(by.why, WHY_CELLS)})" if by.why else ""
+    undo = f"Undo: tocsin unmute {shown(by.ruling[:8], ID_CELLS)}"
+    return f"{what} by {shown(by.by, ID_CELLS)}{until}{why}: it wakes nobody. {undo}"
 
 
 # --- what it says --------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from detectors.activity import Activity, Clock, Snapshot
+from detectors.activity import Activity
 from detectors.clusterer import EpochStart
 from detectors.rows import Pack
 from detectors.sketch import sketch_digest
@@ -22,7 +22,7 @@ _HEADER = MAGIC + bytes([PACK_VERSION]) + sketch_digest()
 _pack_body = msgspec.msgpack.Encoder().encode
 _read_pack = msgspec.msgpack.Decoder(Pack).decode
 encode_activity = msgspec.json.Encoder().encode
-_read_activity: Callable[[bytes], Activity] = msgspec.json.Decoder(Snapshot | Clock).decode
+_read_activity: Callable[[bytes], Activity] = msgspec.json.Decoder(Activity).decode
 encode_epochs = msgspec.json.Encoder().encode
 _read_epochs = msgspec.json.Decoder(list[EpochStart]).decode
 

@@ -1,7 +1,7 @@
 """The contracts as documents, generated from the types that read and write the messages.
 
 `json_schema` gives JSON Schema (2020-12) of one kind of message, `asyncapi` an AsyncAPI 3.0
-document of all six topics. Descriptions are the types' own docstrings; `_AMENDMENTS` says what
+document of all seven topics. Descriptions are the types' own docstrings; `_AMENDMENTS` says what
 the types leave to code, and the contract tests hold both against real messages.
 """
 
@@ -14,7 +14,7 @@ from typing import Any, get_args, get_type_hints
 
 import msgspec
 
-from detectors import activity, alert, alert_builder, post, rows
+from detectors import activity, alert, alert_builder, post, rows, ruling
 from detectors.post import EARLIEST_MS, LATEST_MS, Reason
 from stream import kafka
 from stream.detection import VERSION
@@ -26,13 +26,14 @@ Schema = dict[str, Any]
 SCHEMAS = {
     "posts": post.Post,
     "alerts": alert.Alert,
-    "activity": activity.Snapshot | activity.Clock,
+    "activity": activity.Activity,
+    "rulings": ruling.Ruled,
     "dead-letter-headers": None,
 }
 """Contract → the type it is generated from; headers are text and have none."""
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-_MODULES = (post, alert, activity, rows)
+_MODULES = (post, alert, activity, rows, ruling)
 _ZONED = r"([Zz]|[+-][0-9]{2}:?[0-9]{2})$(?!\n)"
 _UTC = r"Z$(?!\n)"
 
@@ -227,8 +228,8 @@ _TOPICS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     kafka.ACTIVITY: (
         "activity",
         (
-            "Internal: snapshots of clusters and clocks. A snapshot is cumulative: the highest version of a "
-            "cluster holds. Kept for stages_retention_h, which a restart needs."
+            "Internal: snapshots of clusters and clocks, and what people decide. A snapshot is cumulative: "
+            "the highest version of a cluster holds. Kept for stages_retention_h, which a restart needs."
         ),
         ("send", "receive"),
     ),
@@ -253,6 +254,14 @@ _TOPICS: dict[str, tuple[str, str, tuple[str, ...]]] = {
         (
             "Internal: checkpoints (burst/…), beginnings of epochs (epoch/…), notes on crashes (crash/…). "
             "Compacted by key."
+        ),
+        ("send", "receive"),
+    ),
+    kafka.RULINGS: (
+        "ruling",
+        (
+            "What people decided (mutes, known templates, verdicts) and what became of it, keyed by ruling. "
+            "Compacted: the last word on each ruling stays for good, its quotation of a post too."
         ),
         ("send", "receive"),
     ),
@@ -330,6 +339,7 @@ def _messages() -> Schema:
         "pack": _message(None, content_type="application/octet-stream"),
         "activity": _message("Activity"),
         "alert": _message("Alert", key=burst_key),
+        "ruling": _message("Ruled", key={"type": "string", "description": "The ruling's id."}),
         "deadLetter": {**_message(None, content_type="application/octet-stream"), "headers": headers},
         "state": _message(None, content_type="application/octet-stream", key=_TEXT_KEY),
     }
@@ -349,7 +359,7 @@ def _message(
 def _schemas() -> Schema:
     """All schemas in AsyncAPI's dialect, which is JSON Schema draft 7: tuples are `items`."""
     schemas: Schema = {"DeadLetterHeaders": _dead_letter_headers()}
-    for contract in ("posts", "alerts", "activity"):
+    for contract in ("posts", "alerts", "activity", "rulings"):
         top, components = schema_parts(contract, "#/components/schemas/{name}")
         schemas |= components
         if contract == "activity":

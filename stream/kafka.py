@@ -23,8 +23,9 @@ ACTIVITY = "activity"
 ALERTS = "alerts"
 DEAD = "posts.dead"
 BURST_STATE = "burst-state"
+RULINGS = "rulings"
 
-TOPICS = (POSTS, SKETCHES, ACTIVITY, ALERTS, DEAD, BURST_STATE)
+TOPICS = (POSTS, SKETCHES, ACTIVITY, ALERTS, DEAD, BURST_STATE, RULINGS)
 """Logical names of all topics; `topic_name` adds the configured prefix."""
 
 

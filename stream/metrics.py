@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 from detectors.alert import AlertReason, Severity
 from detectors.burster import settings_digest
 from detectors.post import Reason
+from detectors.ruling import RulingKind
 from stream.detection import VERSION, detector_settings
 from stream.kafka import ACTIVITY, POSTS, SKETCHES
 from stream.settings import Settings
@@ -170,6 +171,8 @@ class _StateCollector(Collector):
         self.index_bytes: dict[int, int] = {}
         self.firing: dict[Severity, int] | None = None
         """None until BURST is rebuilt here: a restart must not look like an all-clear."""
+        self.muted: dict[Severity, int] = {}
+        self.verdicts: dict[tuple[Severity, RulingKind], int] = {}
         self.groups = 0
         self.checkpoint_bytes = 0
 
@@ -251,8 +254,24 @@ class _StateCollector(Collector):
         firing = GaugeMetricFamily("tocsin_bursts_firing", "Bursts ringing now.", labels=["severity"])
         for severity in Severity:
             firing.add_metric([severity.value], (self.firing or {}).get(severity, 0))
+        muted = GaugeMetricFamily(
+            "tocsin_bursts_muted",
+            "Of the bursts ringing now, those that a mute or a known template covers.",
+            labels=["severity"],
+        )
+        verdicts = GaugeMetricFamily(
+            "tocsin_verdicts",
+            "What people said of alerts, by the severity these had.",
+            labels=["severity", "verdict"],
+        )
+        for severity in Severity:
+            muted.add_metric([severity.value], self.muted.get(severity, 0))
+            for kind in (RulingKind.TRUE, RulingKind.FALSE):
+                verdicts.add_metric([severity.value, kind.value], self.verdicts.get((severity, kind), 0))
         return [
             firing,
+            muted,
+            verdicts,
             _gauge("tocsin_burst_groups", "Contents BURST remembers.", self.groups),
             _gauge("tocsin_checkpoint_bytes", "Size of the last checkpoint of BURST.", self.checkpoint_bytes),
         ]

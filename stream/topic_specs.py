@@ -1,4 +1,4 @@
-"""What the six topics must be like, and what is wrong with those that exist: pure, no I/O.
+"""What the seven topics must be like, and what is wrong with those that exist: pure, no I/O.
 
 | topic | partitions | cleanup | why |
 |---|---|---|---|
@@ -7,6 +7,7 @@
 | alerts | 1 | compact, by burst id | the last state of every burst; BURST reads it on start |
 | posts.dead | 1 | delete, 7 days | rejected bytes are personal data; room for a post and its reason |
 | burst-state | 1 | compact | checkpoints of BURST |
+| rulings | 1 | compact, by ruling | what people decided outlives every retention and change of settings |
 
 Timestamps are append times, set by the broker: retention and recovery go by them, and under
 CreateTime a producer that stamps an archive's event time has it deleted within a minute. So
@@ -110,6 +111,7 @@ def specs(settings: Settings) -> tuple[TopicSpec, ...]:
             config=_compacted(HOUR_MS),
             min_record_bytes=PACK_BYTES,
         ),
+        TopicSpec(topic=kafka.RULINGS, partitions=1, is_single=True, config=_compacted(6 * HOUR_MS)),
     )
 
 

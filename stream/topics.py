@@ -1,4 +1,4 @@
-"""Make the six topics, and refuse existing ones that would lose state.
+"""Make the seven topics, and refuse existing ones that would lose state.
 
 What they must be like stands in `stream.topic_specs`. A broker that tells only what was set
 (the embedded one), or nothing, is believed; a note says what could not be checked.

@@ -1,24 +1,27 @@
-"""BURST: ``activity`` → ``alerts``; its memory → ``burst-state``.
+"""BURST: ``activity`` → ``alerts``; its memory → ``burst-state``; what people decided → ``rulings``.
 
 A restart loads the last checkpoint and replays ``activity`` from there in silence. Alerts that
 had been sent before a crash but not committed are known by (id, seq) from ``alerts`` itself.
+Rulings of before the replay, also those that retention has taken from ``activity``, come from
+``rulings``: each says by its offsets where in the log it held.
 """
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from zlib import crc32
 
 import msgspec
 
-from detectors.activity import Clock
+from detectors.activity import Activity, Clock
 from detectors.alert import Alert, Severity, decode_alert, encode_alert
 from detectors.burster import Burster, BursterState, settings_digest
+from detectors.ruling import Ruled, Ruling, Undo, decode_ruled, encode_ruled
 from detectors.settings import DetectorSettings
 from stream.codec import decode_activity
 from stream.detection import VERSION
 from stream.errors import StateError
-from stream.kafka import ACTIVITY, ALERTS, BURST_STATE, client_kwargs, topic_name
+from stream.kafka import ACTIVITY, ALERTS, BURST_STATE, RULINGS, client_kwargs, topic_name
 from stream.metrics import Metrics
 from stream.recovery import read_compacted
 from stream.settings import Settings
@@ -62,6 +65,7 @@ class BurstStage:
         settings: `checkpoint_s` is the least event time between checkpoints, `max_in_flight`
             the batches that may be uncommitted.
         metrics: Told what happens.
+        ruled: All that topic ``rulings`` holds.
     """
 
     def __init__(
@@ -72,6 +76,8 @@ class BurstStage:
         manifests: list[Manifest],
         settings: Settings,
         metrics: Metrics,
+        *,
+        ruled: Sequence[Ruled] = (),
     ) -> None:
         self._burster = burster
         self._live_from = live_from
@@ -86,12 +92,17 @@ class BurstStage:
         self._metrics = metrics
         self._ringing: dict[int, tuple[Severity, int]] | None = None
         """What rang when last looked at; None while the log is replayed."""
+        self._past = [*ruled]
+        burster.rulings.load(ruled, manifests[-1].offset if manifests else 0)
 
     def feed(self, records: Sequence[Record]) -> list[Out]:
         """Judge what the records tell."""
         outs = []
+        if self._past:  # the replay may begin later than it should: retention
+            self._burster.rulings.load(self._past, records[0].offset)
+            self._past = []
         for record in records:
-            message = decode_activity(record.value)
+            message = _read(record)
             self._log_bytes += len(record.value or b"")
             is_live = record.offset >= self._live_from
             if is_live and self._ringing is None:
@@ -102,6 +113,8 @@ class BurstStage:
                 self._told[alert.id] = alert.seq
                 if is_live:
                     outs.append(self._write(alert))
+            if is_live:
+                outs += self._ruled(record.offset)
             if is_live and isinstance(message, Clock):
                 outs += self._checkpoint(record.offset + 1)
         if records[-1].offset + 1 >= self._live_from:
@@ -112,6 +125,13 @@ class BurstStage:
         """Say what rings, also when nothing comes: from now on it is known."""
         self._tell_firing()
         return []
+
+    def _ruled(self, offset: int) -> Iterator[Out]:
+        """What the record at `offset` has changed of the rulings."""
+        for one in self._burster.ruled:
+            if one.ended is not None:
+                one.ended.offset = offset
+            yield Out(RULINGS, encode_ruled(one), one.id.encode(), 0)
 
     def _write(self, alert: Alert) -> Out:
         metrics = self._metrics
@@ -162,7 +182,17 @@ class BurstStage:
             self._metrics.copies.labels(severity.value).inc(max(0, n_posts - n_before))
         self._ringing = ringing
         self._metrics.state.firing = dict(Counter(severity for severity, _ in ringing.values()))
+        self._metrics.state.muted = dict(self._burster.muted())
+        self._metrics.state.verdicts = dict(self._burster.rulings.verdicts())
         self._metrics.state.groups = self._burster.n_groups
+
+
+def _read(record: Record) -> Activity:
+    """What stands in a record of ``activity``; of a person's, where and when, too."""
+    message = decode_activity(record.value)
+    if isinstance(message, Ruling | Undo):
+        message.at_ms, message.offset = record.timestamp, record.offset
+    return message
 
 
 class BurstBuilder:
@@ -186,8 +216,10 @@ class BurstBuilder:
         manifests, state = load_checkpoint(saved, offset, settings_digest(self._detector))
         told = await read_compacted(client, topic_name(self._settings, ALERTS))
         seqs = {key.decode(): decode_alert(value).seq for key, value in told.items()}
+        rulings = await read_compacted(client, topic_name(self._settings, RULINGS))
+        ruled = [decode_ruled(value) for value in rulings.values()]
         burster = Burster(self._detector, VERSION, state)
-        stage = BurstStage(burster, offset, seqs, manifests, self._settings, self._metrics)
+        stage = BurstStage(burster, offset, seqs, manifests, self._settings, self._metrics, ruled=ruled)
         return stage, manifests[-1].offset if manifests else 0
 
 

@@ -6,7 +6,7 @@ import os
 import re
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -129,9 +129,11 @@ async def _run(
                 show(told)
 
 
-def _summary(held: Iterable[Told], *, n_hidden: int) -> str:
+def _summary(held: Sequence[Told], *, n_hidden: int) -> str:
     firing = Counter(told.alert.severity for told in held if told.alert.status == "firing")
     counts = ", ".join(f"{firing[s]:,} {s}" for s in reversed(Severity) if firing[s])
+    n_muted = sum(told.alert.status == "firing" and told.alert.muted_by is not None for told in held)
+    counts += f"; {n_muted:,} muted: tocsin mutes" if n_muted else ""
     hidden = f" ({n_hidden:,} over: --all shows them)" if n_hidden else ""
     return f"ringing: {counts}{hidden}" if counts else f"nothing rings{hidden}"
 

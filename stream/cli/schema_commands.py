@@ -11,7 +11,7 @@ from stream.settings import load_settings
     epilog="""\b
 Examples:
   tocsin schema posts > posts.schema.json
-  tocsin schema asyncapi > asyncapi.json      all six topics, with your prefix and retention
+  tocsin schema asyncapi > asyncapi.json      all seven topics, with your prefix and retention
 """
 )
 @click.argument("contract", type=click.Choice([*SCHEMAS, "asyncapi"]), default="asyncapi")

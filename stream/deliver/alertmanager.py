@@ -83,8 +83,8 @@ class Alertmanager:
         if fired_ms is None:
             if notice.until < self._told_until:
                 return ""
-            if notice.since < self._told_until and not self._was_away:
-                return "ended"
+            if notice.muted or (notice.since < self._told_until and not self._was_away):
+                return "ended" if notice.since < self._told_until or self._was_away else ""
         if fired_ms is None or now_ms - fired_ms < self._settings.alertmanager_least_s * 1000:
             self.is_settled = False
             return "firing"

@@ -1,7 +1,8 @@
 """What stands on topic ``alerts``, folded by burst: pure, a function of the log.
 
 A burst reaches severities one after the other. Which it reached, and when, decides what is
-owed to whom; a severity reached while the detector was catching up wakes nobody any more.
+owed to whom; a severity reached while the detector was catching up wakes nobody any more, one
+reached while a person's ruling covers the burst wakes nobody until it holds no more.
 """
 
 from collections.abc import Iterator
@@ -30,11 +31,13 @@ class Story:
         told: Its last record.
         reached: Severities it reached on time since it began to ring, the lesser ones included.
         late_ms: Append time of the last record by which it reached one too late; 0 for never.
+        muted_ms: Append time of the record since which a ruling covers it; 0 while none does.
     """
 
     told: Told
     reached: dict[Severity, Reached] = field(default_factory=dict)
     late_ms: int = 0
+    muted_ms: int = 0
 
     @property
     def alert(self) -> Alert:
@@ -67,10 +70,15 @@ class Book:
         self.end = told.offset + 1
         story = self._stories.setdefault(alert.id, Story(told))
         if alert.reason is AlertReason.FIRST:  # it rings anew
-            story.reached, story.late_ms = {}, 0
+            story.reached, story.late_ms, story.muted_ms = {}, 0, 0
         story.told = told
         if alert.status != "firing":
             return
+        if alert.muted_by is not None:  # what was told of it ends; what comes is told to nobody
+            story.muted_ms = story.muted_ms or told.append_ms
+            return
+        if story.muted_ms:  # it is news again
+            story.reached, story.muted_ms = {}, 0
         new = [s for s in Severity if s.rank <= alert.severity.rank and s not in story.reached]
         if alert.late > self._late_s:
             story.late_ms = told.append_ms if new else story.late_ms
@@ -78,7 +86,7 @@ class Book:
             story.reached |= dict.fromkeys(new, Reached(told.append_ms, told.offset))
 
     def is_over(self, alert: Alert) -> bool:
-        """Whether it has ended; what was merged into another burst ends with that one."""
+        """Whether it has ended, or is muted; what was merged into another burst ends with that one."""
         seen = {alert.id}
         while alert.merged_into is not None and alert.merged_into not in seen:
             survivor = self._stories.get(alert.merged_into)
@@ -86,7 +94,7 @@ class Book:
                 return True
             alert = survivor.alert
             seen.add(alert.id)
-        return alert.status != "firing"
+        return alert.status != "firing" or alert.muted_by is not None
 
     def forget(self, now_ms: int) -> None:
         """Drop what has been over for long."""

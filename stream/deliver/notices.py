@@ -37,6 +37,7 @@ class Notice:
         url: The burst's page; empty for none.
         since: Offset of the record that began it; -1 if none did.
         until: Offset of the last record behind it.
+        muted: It ended because a person muted it: who was not told of it need not be.
     """
 
     labels: dict[str, str]
@@ -46,6 +47,7 @@ class Notice:
     url: str = ""
     since: int = -1
     until: int = -1
+    muted: bool = False
     key: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -70,7 +72,7 @@ def _of_burst(
     book: Book, story: Story, severity: Severity, reached: Reached, settings: DeliverySettings
 ) -> Notice:
     alert = story.alert
-    is_over = book.is_over(alert) or alert.muted_by is not None
+    over_ms = story.muted_ms or story.told.append_ms
     return Notice(
         labels={
             "alertname": BURST,
@@ -84,10 +86,11 @@ def _of_burst(
             "runbook": settings.runbook_url + "/burst.md",
         },
         starts_ms=reached.append_ms,
-        ended_ms=max(story.told.append_ms, reached.append_ms + 1) if is_over else None,
+        ended_ms=max(over_ms, reached.append_ms + 1) if book.is_over(alert) else None,
         url=f"{settings.page_url}/bursts/{alert.id}" if settings.page_url else "",
         since=reached.offset,
         until=story.told.offset,
+        muted=story.muted_ms > 0,
     )
 
 

@@ -51,6 +51,8 @@ _WHAT = {
     AlertReason.RESOLVED: "resolved",
     AlertReason.MERGED: "merged",
     AlertReason.REPEAT: "repeat",
+    AlertReason.MUTED: "muted",
+    AlertReason.UNMUTED: "unmuted",
 }
 _HEADER = f"{'time':<9} {'severity':<8} {'what':<8} {'posts':>5} {'accounts':>8}  {'in truth':<12} words"
 _WORDS_AT = _HEADER.index("words")

@@ -36,6 +36,8 @@ _REASONS = {
     AlertReason.RESOLVED: "over",
     AlertReason.MERGED: "merged",
     AlertReason.REPEAT: "content changed",
+    AlertReason.MUTED: "muted",
+    AlertReason.UNMUTED: "no longer muted",
 }
 
 
@@ -108,7 +110,7 @@ class Card:
     period: str
     verdict: str
     first_href: str | None
-    muted_by: str | None
+    muted: bool
     notes: list[str]
 
 
@@ -162,7 +164,7 @@ def card(entry: Entry) -> Card:
         period=alert_text.period(alert),
         verdict=verdict,
         first_href=link(alert.first_post.url),
-        muted_by=None if alert.muted_by is None else shown(alert.muted_by, POST_CELLS),
+        muted=alert.muted_by is not None,
         notes=list(alert_text.notes(alert)),
     )
 

@@ -31,8 +31,8 @@ async def make(admin: AIOKafkaAdminClient, name: str, partitions: int = 1, **con
     assert [code for _, code, _ in response.topic_errors] == [0]
 
 
-async def test_creates_all_six_and_a_second_time_nothing(settings: Settings) -> None:
-    """The first run makes six topics, the second finds them and makes none."""
+async def test_creates_all_seven_and_a_second_time_nothing(settings: Settings) -> None:
+    """The first run makes seven topics, the second finds them and makes none."""
     names = {topic_name(settings, topic) for topic in TOPICS}
     first = await create_topics(settings)
     again = await create_topics(settings)
@@ -60,6 +60,7 @@ async def test_topics_are_as_design_says(settings: Settings) -> None:
         "alerts": (1, "compact", unset),
         "posts.dead": (1, "delete", week),
         "burst-state": (1, "compact", unset),
+        "rulings": (1, "compact", unset),
     }
 
 
@@ -113,7 +114,7 @@ async def test_topic_that_would_lose_state_is_refused_with_the_command(
     """An existing topic that would lose state is refused, and the command that mends it is given."""
     name = topic_name(settings, topic)
     good = {"message_timestamp_type": "LogAppendTime", "retention_ms": 48 * HOUR_MS}
-    if topic in ("alerts", "burst-state"):
+    if topic in ("alerts", "burst-state", "rulings"):
         good = {"message_timestamp_type": "LogAppendTime"}
     await make(admin, name, 4 if topic in ("posts", "sketches") else 1, **good | config)
     with pytest.raises(TopicError) as caught:

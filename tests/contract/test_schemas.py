@@ -10,13 +10,15 @@ import pytest
 from click.testing import CliRunner
 from jsonschema import Draft7Validator, Draft202012Validator
 from support.alerts import alert
+from support.alerts import muted as muted_by
 
-from detectors.activity import Clock, Snapshot
+from detectors.activity import Activity, Clock, Snapshot
 from detectors.alert import AlertReason, encode_alert
 from detectors.burster import Burster
 from detectors.chain import Chain
 from detectors.clusterer import Clusterer
 from detectors.post import Rejected, parse_post
+from detectors.ruling import RulingKind, encode_ruled
 from detectors.settings import DetectorSettings
 from detectors.sketcher import RawPost, Sketcher
 from stream.agents.sketch import dead_letter
@@ -24,6 +26,7 @@ from stream.cli import main
 from stream.codec import encode_activity
 from stream.contracts import EXAMPLE_POST, SCHEMAS, asyncapi, json_schema
 from stream.kafka import TOPICS
+from stream.rulings import ruling_on, undo_of
 from stream.settings import Settings
 from stream.stage import Record
 
@@ -105,7 +108,7 @@ def as_records(feed: list[dict[str, Any]]) -> list[RawPost]:
     ]
 
 
-def activity_of(feed: list[dict[str, Any]]) -> Iterator[Snapshot | Clock]:
+def activity_of(feed: list[dict[str, Any]]) -> Iterator[Activity]:
     """What CLUSTER says of the feed."""
     settings = DetectorSettings()
     sketcher, clusterer = Sketcher(settings, 0, 1, 1), Clusterer(settings, 0, 1)
@@ -152,6 +155,21 @@ def test_activity_of_a_campaign_is_valid(feed: list[dict[str, Any]]) -> None:
     for message in messages:
         checks.validate(json.loads(encode_activity(message)))
         burster.feed(message)
+
+
+def test_what_people_decide_is_valid_on_its_way_in_and_out() -> None:
+    """As the commands write it into ``activity``, as BURST writes it into ``rulings``, and muted alerts."""
+    burster = Burster(DetectorSettings(), "test")
+    muted = burster.rulings.take(ruling_on(alert(), RulingKind.MUTE, by="maria", why="x", for_s=60), [], 0, 1)
+    said = burster.rulings.take(ruling_on(alert(), RulingKind.FALSE, by="maria", why="x"), [], 0, 1)
+    undo = undo_of(muted[0], by="ada", why="")
+    for message in (ruling_on(alert(), RulingKind.KNOWN, by="maria", why=""), undo):
+        validator("activity").validate(json.loads(encode_activity(message)))
+    for ruled in (*said, *muted, *burster.rulings.undo(undo)):
+        validator("rulings").validate(json.loads(encode_ruled(ruled)))
+    assert not validator("rulings").is_valid(json.loads(encode_ruled(muted[0])) | {"kind": "perhaps"})
+    until = muted_by(until=START)
+    validator("alerts").validate(json.loads(encode_alert(alert(muted_by=until, reason=AlertReason.MUTED))))
 
 
 def test_headers_of_a_dead_letter_are_valid() -> None:
@@ -246,7 +264,7 @@ def resolve(document: Any, ref: str) -> Any:
     return document
 
 
-def test_asyncapi_describes_all_six_topics() -> None:
+def test_asyncapi_describes_all_seven_topics() -> None:
     """The document is AsyncAPI 3.0 with every topic, under its name on the broker, and its retention."""
     settings = Settings(topic_prefix="prod-", posts_partitions=7, posts_retention_h=30)
     document = asyncapi(settings)

@@ -10,7 +10,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import expect
-from support.alerts import START, alert, post
+from support.alerts import START, alert, muted, post
 from support.browser import PATIENCE_MS, WEB, Visitor, address, visiting
 from support.full_path import Service, produce
 from support.scenario_feed import short_feed
@@ -123,7 +123,7 @@ async def test_hostile_posts_do_nothing_and_the_page_is_for_everyone(
         alert(
             ARABIC, id="arab", severity=Severity.WARNING, exemplar=post(ARABIC, lang="ar"), langs={"ar": 9}
         ),
-        alert(id="mute", severity=Severity.INFO, muted_by="maria: an app's template"),
+        alert(id="mute", severity=Severity.INFO, muted_by=muted()),
         alert(id="over", status="resolved", reason=AlertReason.RESOLVED, ends_at=START),
     )
     async with visiting(settings, tmp_path) as visitor:

@@ -8,6 +8,7 @@ from detectors.alert import (
     AlertReason,
     Coordination,
     Detector,
+    Muted,
     Series,
     Severity,
     Share,
@@ -20,6 +21,13 @@ KANAKY = (
     "La France piétine la Nouvelle-Calédonie et prépare des Jeux à Paris pendant que Nouméa brûle. "
     "Il est temps de partir. #RecognizeNewCaledonia #EndFrenchColonialism"
 )
+
+
+def muted(by: str = "maria", **changes: Any) -> Muted:
+    """A mute of an app's template."""
+    return Muted(
+        **({"ruling": "00c0ffee00c0ffee", "kind": "mute", "by": by, "why": "an app's template"} | changes)
+    )
 
 
 def post(text: str, *, after_s: int = 0, name: str = "1790", **more: Any) -> Shown:

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
-from support.alerts import KANAKY, START, alert, coordination, post
+from support.alerts import KANAKY, START, alert, coordination, muted, post
 
 from detectors.alert import (
     Alert,
@@ -204,7 +204,7 @@ def a_hostile_text() -> Alert:
         hashtags=["a\u202eb", "[red]tag", "x" * 300],
         urls=["javascript:alert(1)\nWhat next", "https://evil.example/" + "a" * 2000],
         platforms={"x\x1b[31m": 64},
-        muted_by="ops\nCRITICAL rings",
+        muted_by=muted("ops\nCRITICAL rings", why="\x1b[2Jgone\nWhat next"),
     )
 
 
@@ -327,7 +327,7 @@ def every_text_is(text: str) -> Alert:
         platforms={text: 1},
         langs={text: 1},
         merged_into=text,
-        muted_by=text,
+        muted_by=muted(text, ruling=text, why=text),
         campaign=Campaign(text, [text], 3),
         detector=Detector(text, text),
     )

@@ -86,6 +86,7 @@ def test_every_topic_name_carries_the_prefix() -> None:
         "eu.alerts",
         "eu.posts.dead",
         "eu.burst-state",
+        "eu.rulings",
     ]
     with pytest.raises(ValueError, match="'post' is none of"):
         topic_name(settings, "post")

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from support.alerts import alert, post
+from support.alerts import alert, muted, post
 
 from detectors.alert import AlertReason, Severity
 from stream.alerts import Told
@@ -135,12 +135,52 @@ def test_the_first_rule_that_fits_the_first_post_is_the_label(rule: dict[str, An
     assert found.labels["watch"] == name
 
 
-def test_what_is_muted_is_told_as_over() -> None:
-    """Nobody is paged for it."""
-    assert heads(owed(book({"reason": FIRST, "muted_by": "ada"}))) == [
-        ("TocsinBurst", "critical", False),
-        ("TocsinBurst", "warning", False),
+MUTED, UNMUTED = AlertReason.MUTED, AlertReason.UNMUTED
+
+
+def test_what_is_muted_ends_once_however_it_goes_on() -> None:
+    """From the mute on nobody is told of it; its end stays when it was."""
+    mute = [{"reason": FIRST}, {"reason": MUTED, "muted_by": muted()}]
+    told = [("TocsinBurst", "critical", False), ("TocsinBurst", "warning", False)]
+    for more in ([], [{"reason": GREW, "muted_by": muted()}], [{"reason": RESOLVED, "muted_by": muted()}]):
+        found = owed(book(*mute, *more))
+        assert heads(found) == told
+        assert {(n.ended_ms, n.muted) for n in found} == {(NOW_MS + 1000, True)}
+
+
+def test_what_rings_muted_is_told_to_nobody_until_it_is_unmuted() -> None:
+    """Then all that it reached is news, from that record on; a later ring begins anew."""
+    quiet = [
+        {"reason": FIRST, "severity": Severity.WARNING, "muted_by": muted()},
+        {"reason": GREW, "muted_by": muted(kind="known")},
     ]
+    assert owed(book(*quiet)) == []
+    assert owed(book(*quiet, {"reason": RESOLVED, "muted_by": muted()})) == []
+    loud = owed(book(*quiet, {"reason": UNMUTED}))
+    assert heads(loud) == [("TocsinBurst", "critical", True), ("TocsinBurst", "warning", True)]
+    assert {(n.starts_ms, n.since, n.muted) for n in loud} == {(NOW_MS + 2000, 2, False)}
+    again = owed(book({"reason": FIRST}, *quiet, {"reason": UNMUTED}))
+    assert {n.since for n in again} == {3}
+    assert heads(owed(book(*quiet, {"reason": FIRST}))) == heads(loud)
+
+
+def test_a_burst_that_went_on_in_a_muted_one_is_over() -> None:
+    """One content, one mute."""
+    merged = [
+        {"id": "a", "reason": FIRST},
+        {"id": "b", "reason": FIRST},
+        {"id": "b", "reason": MERGED, "merged_into": "a"},
+        {"id": "a", "reason": MUTED, "muted_by": muted()},
+    ]
+    assert all(n.ended_ms is not None for n in owed(book(*merged)))
+
+
+def test_muted_bursts_are_no_part_of_a_storm() -> None:
+    """A summary of what nobody wants to hear would page all the same."""
+    storm = [{"id": f"{i:02}", "reason": FIRST} for i in range(6)]
+    mutes = [{"id": f"{i:02}", "reason": MUTED, "muted_by": muted()} for i in range(6)]
+    found = [n for n in owed(book(*storm, *mutes), pages_an_hour=4) if n.labels["alertname"] == "TocsinStorm"]
+    assert [n.ended_ms is None for n in found] == [False]
 
 
 def test_a_day_after_its_end_a_burst_is_forgotten() -> None:

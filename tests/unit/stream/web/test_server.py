@@ -10,7 +10,7 @@ import orjson
 import pytest
 from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient, TestServer
-from support.alerts import START, alert, post
+from support.alerts import START, alert, muted, post
 
 from detectors.alert import Alert, AlertReason, Severity
 from stream.alerts import Told
@@ -38,7 +38,7 @@ def live() -> Live:
             first_post=hostile,
             hashtags=["<i>"],
             urls=["javascript:alert(1)"],
-            muted_by="maria <script>",
+            muted_by=muted("maria <script>"),
         ),
         alert(id="over", **ended),
     ]
@@ -82,7 +82,7 @@ async def test_the_list_says_what_the_issue_asks(client: Client) -> None:
         assert text in html
     for text in ("normal: none", "x, facebook", "at most 25 posts in 60 s", "x.example/status/1790"):
         assert text in html
-    assert "Muted by maria &lt;script&gt;: it wakes nobody." in html
+    assert "Muted by maria &lt;script&gt; (an app&#39;s template): it wakes nobody." in html
     assert html.index('id="b-grave"') < html.index("evil") < html.index('id="b-over"')
 
 
