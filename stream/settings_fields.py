@@ -437,7 +437,19 @@ class PageSettings(BaseSettings):
     web_host: str = Field(
         "127.0.0.1",
         min_length=1,
-        description="Address that the page listens on. It asks nobody who they are: beyond this machine, put "
-        "a proxy of yours in front.",
+        description="Address that the page listens on. It asks nobody for a password: beyond this machine, "
+        "put a proxy of yours in front.",
     )
     web_port: int = Field(8080, ge=0, le=65_535, description="Port of the page; 0 picks a free one.")
+    web_user_header: str = Field(
+        "",
+        pattern=r"^[A-Za-z0-9-]*$",
+        description="Header in which your proxy names who is logged in, such as X-Forwarded-User: then the "
+        "page has buttons to mute, and keeps that name. Nobody but the proxy may reach the page.",
+        json_schema_extra={"allowed": "name of a header"},
+    )
+    web_typed_names: bool = Field(
+        default=False,
+        description="Whether people on other machines may decide under a name they type; on this machine "
+        "they may. On, anyone who reaches the page can mute.",
+    )

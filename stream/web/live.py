@@ -1,4 +1,4 @@
-"""The board as it changes: one reader of topic ``alerts``, many watchers.
+"""The board as it changes: one reader of topics ``alerts`` and ``rulings``, many watchers.
 
 A watcher holds nothing but the version it has seen, so that a slow one costs no memory: what
 changed several times meanwhile is told once, as it is now.
@@ -6,10 +6,14 @@ changed several times meanwhile is told once, as it is now.
 
 import asyncio
 import secrets
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 
+from detectors.ruling import Ruled, Ruling, Undo
 from stream.alerts import AlertLog
+from stream.rulings import RulingLog, is_of
 from stream.web.board import Board
+
+MAX_RULINGS = 5000
 
 
 class Live:
@@ -17,6 +21,8 @@ class Live:
 
     def __init__(self, board: Board) -> None:
         self.board = board
+        self.rulings: dict[str, Ruled] = {}
+        """The last word on each ruling, by id."""
         self.run_id = secrets.token_hex(4)
         """Versions of another run mean nothing here."""
         self.closing = False
@@ -29,6 +35,45 @@ class Live:
             async for told in alerts:
                 self.board.add(told)
                 self._wake()
+
+    async def run_rulings(self, log: RulingLog) -> None:
+        """Keep each further ruling, for ever."""
+        async with aclosing(log.follow()) as rulings:
+            async for ruled in rulings:
+                self.keep(ruled)
+                self._wake()
+
+    def keep(self, ruled: Ruled) -> None:
+        """Know a ruling; beyond `MAX_RULINGS` forget the oldest that ended, else the oldest."""
+        self.rulings.pop(ruled.id, None)
+        self.rulings[ruled.id] = ruled
+        if len(self.rulings) > MAX_RULINGS:
+            ended = (name for name, one in self.rulings.items() if one.ended is not None)
+            del self.rulings[next(ended, next(iter(self.rulings)))]
+
+    def on(self, burst: str) -> list[Ruled]:
+        """Rulings on a burst, the newest first."""
+        return [one for one in self.newest_rulings() if one.burst == burst]
+
+    def newest_rulings(self) -> list[Ruled]:
+        """All of them, the newest first."""
+        return sorted(self.rulings.values(), key=lambda one: (one.at_ms, one.id), reverse=True)
+
+    async def taken(self, decision: Ruling | Undo, timeout_s: float) -> Ruled | None:
+        """What became of a decision, once BURST has taken it; None if it does not in time."""
+        deadline = asyncio.get_running_loop().time() + timeout_s
+        name = decision.ruling if isinstance(decision, Undo) else decision.id
+        while not self.closing:
+            ruled = self.rulings.get(name)
+            if ruled is not None and is_of(ruled, decision):
+                return ruled
+            left_s = deadline - asyncio.get_running_loop().time()
+            if left_s <= 0:
+                return None
+            changed = self._changed
+            with suppress(TimeoutError):
+                await asyncio.wait_for(changed.wait(), left_s)
+        return None
 
     def close(self) -> None:
         """Send the watchers home."""

@@ -6,6 +6,7 @@ from detectors.alert import Severity
 from stream.contracts import schema_parts
 from stream.detection import VERSION
 from stream.web.board import MAX_BURSTS, Status
+from stream.web.live import MAX_RULINGS
 from stream.web.query import DEFAULT_LIMIT, MAX_QUERY_CHARS
 
 Schema = dict[str, Any]
@@ -19,7 +20,8 @@ _INFO = (
 
 def openapi() -> Schema:
     """The OpenAPI 3.1 document of ``/api``."""
-    _, parts = schema_parts("alerts", _REF)
+    _, alerts = schema_parts("alerts", _REF)
+    _, rulings = schema_parts("rulings", _REF)
     return {
         "openapi": "3.1.0",
         "info": {"title": "Tocsin", "version": VERSION, "description": _INFO, "license": {"name": "MIT"}},
@@ -45,11 +47,19 @@ def openapi() -> Schema:
                     _SEARCH,
                 )
             },
+            "/api/rulings": {
+                "get": _operation(
+                    "listRulings",
+                    "What people decided and what became of it, the newest first.",
+                    "Rulings",
+                    [],
+                )
+            },
             "/api/openapi.json": {
                 "get": _operation("getDescription", "This document.", None, [], tag_schema={"type": "object"})
             },
         },
-        "components": {"schemas": parts | _OWN},
+        "components": {"schemas": alerts | rulings | _OWN},
     }
 
 
@@ -122,5 +132,8 @@ _OWN: Schema = {
     ),
     "Burst": _object(burst=_TOLD, related={"type": "array", "items": _TOLD}),
     "Timeline": _object(latest=_LATEST, bursts={"type": "array", "items": _TOLD, "maxItems": MAX_BURSTS}),
+    "Rulings": _object(
+        rulings={"type": "array", "items": {"$ref": _REF.format(name="Ruled")}, "maxItems": MAX_RULINGS}
+    ),
     "Error": _object(error={"type": "string"}),
 }

@@ -10,6 +10,8 @@ from stream.web.board import MAX_BURSTS, Status, Wanted, words_of
 
 MAX_QUERY_CHARS = 200
 DEFAULT_LIMIT = 100
+LIST = ("q", "min_severity")
+"""Parameters of every list."""
 
 
 class Asked(NamedTuple):

@@ -8,8 +8,10 @@ from aiohttp import web
 
 from stream.alerts import open_alerts
 from stream.errors import TocsinError
+from stream.rulings import Ruler, open_rulings
 from stream.settings import Settings
 from stream.web.board import Board
+from stream.web.desk import Desk
 from stream.web.live import Live
 from stream.web.server import make_app
 
@@ -18,7 +20,7 @@ _LEAVE_S = 5.0
 
 
 async def serve(settings: Settings, say: Callable[[str], object]) -> None:
-    """Read ``alerts`` from its beginning, then serve until SIGINT or SIGTERM.
+    """Read ``alerts`` and ``rulings`` from their beginning, then serve until SIGINT or SIGTERM.
 
     Args:
         settings: How to reach the broker, where to listen.
@@ -33,20 +35,24 @@ async def serve(settings: Settings, say: Callable[[str], object]) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     live = Live(Board())
-    async with open_alerts(settings) as log:
+    async with open_alerts(settings) as log, open_rulings(settings) as rulings:
         for told in await log.catch_up():
             live.board.add(told)
-        runner = web.AppRunner(make_app(live), access_log=None, shutdown_timeout=_LEAVE_S)
+        for ruled in await rulings.catch_up():
+            live.keep(ruled)
+        desk = Desk(settings, settings.page_url, Ruler(settings).append)
+        runner = web.AppRunner(make_app(live, desk), access_log=None, shutdown_timeout=_LEAVE_S)
         await runner.setup()
         try:
             say(await _listen(runner, settings))
-            reading = asyncio.create_task(live.run(log))
+            reading = [asyncio.create_task(live.run(log)), asyncio.create_task(live.run_rulings(rulings))]
             stopping = asyncio.create_task(stop.wait())
-            await asyncio.wait({reading, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({*reading, stopping}, return_when=asyncio.FIRST_COMPLETED)
             stopping.cancel()
-            if reading.done():
-                await reading  # it never ends well by itself: say why
-            reading.cancel()
+            for task in reading:
+                if task.done():
+                    await task  # it never ends well by itself: say why
+                task.cancel()
         finally:
             await runner.cleanup()
 

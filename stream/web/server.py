@@ -1,7 +1,7 @@
 """The page's HTTP: server-rendered HTML, server-sent events, JSON.
 
-Nobody is asked who they are: it listens on this machine only unless told otherwise, and a team
-puts its own proxy in front. Nothing here changes anything.
+Nobody is asked for a password: it listens on this machine only unless told otherwise, and a team
+puts its own proxy in front. All that can be changed here are people's rulings (`stream.web.desk`).
 """
 
 import asyncio
@@ -10,19 +10,21 @@ from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import msgspec
 from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from detectors.alert import Severity
+from detectors.ruling import Ruled, Ruling, Undo
 from stream.alert_text import clock
 from stream.web import view
+from stream.web.api import Api, as_json, the_burst
 from stream.web.board import Entry, Wanted
+from stream.web.desk import Desk
 from stream.web.live import Live
-from stream.web.openapi import openapi
-from stream.web.query import Asked, asked, parameters
+from stream.web.query import LIST, Asked, asked, parameters
 
 MAX_RINGING, MAX_OVER, MAX_LINES = 1000, 50, 500
 """Most cards of each list, and lines of the timeline."""
@@ -41,33 +43,46 @@ HEADERS = {
         "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-cache",
 }
-_LIST = ("q", "min_severity")
-_ERRORS = {400: "That was not understood", 404: "Not here", 405: "Not so", 503: "Too many watch"}
+_ERRORS = {400: "That was not understood", 403: "Not you", 404: "Not here", 405: "Not so", 503: "Not now"}
+_TAKEN_S = 5.0
+"""How long a form waits for BURST."""
+_MAX_FORM_BYTES = 16_384
+_LENGTHS = [
+    (1800, "30 minutes"),
+    (7200, "2 hours"),
+    (28_800, "8 hours"),
+    (86_400, "a day"),
+    (604_800, "a week"),
+]
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def make_app(live: Live) -> web.Application:
-    """The application; `live` is kept up to date by others."""
-    app = web.Application(middlewares=[_answers])
-    page = _Page(live)
+def make_app(live: Live, desk: Desk | None = None) -> web.Application:
+    """The application; `live` is kept up to date by others, `desk` takes decisions."""
+    app = web.Application(middlewares=[_answers], client_max_size=_MAX_FORM_BYTES)
+    page, api = _Page(live, desk if desk is not None and desk.is_open else None), Api(live)
     app.add_routes(
         [
             web.get("/", page.now),
             web.get("/timeline", page.day),
             web.get("/bursts/{id}", page.burst),
             web.get("/bursts/{id}/detail", page.detail),
+            web.get("/rulings", page.rulings),
+            web.post("/bursts/{id}/rule", page.rule),
+            web.post("/rulings/{id}/undo", page.undo),
             web.get("/events", page.events),
             web.get("/healthz", page.healthz),
-            web.get("/api/bursts", page.api_bursts),
-            web.get("/api/bursts/{id}", page.api_burst),
-            web.get("/api/timeline", page.api_timeline),
-            web.get("/api/openapi.json", page.api_description),
+            web.get("/api/bursts", api.bursts),
+            web.get("/api/bursts/{id}", api.burst),
+            web.get("/api/timeline", api.timeline),
+            web.get("/api/rulings", api.rulings),
+            web.get("/api/openapi.json", api.description),
             web.static("/static", Path(__file__).parent / "static"),
         ]
     )
@@ -80,8 +95,9 @@ def make_app(live: Live) -> web.Application:
 class _Page:
     """The handlers."""
 
-    def __init__(self, live: Live) -> None:
+    def __init__(self, live: Live, desk: Desk | None) -> None:
         self._live = live
+        self._desk = desk
         self._n_watchers = 0
         # Not lazily: a template that doesn't compile must stop the start, not a request.
         self._templates = Environment(
@@ -91,7 +107,7 @@ class _Page:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._description = msgspec.json.encode(openapi())
+        self._templates.globals["can_rule"] = desk is not None
 
     async def close(self, _app: web.Application) -> None:
         """Let the watchers go."""
@@ -101,7 +117,7 @@ class _Page:
 
     async def now(self, request: web.Request) -> web.Response:
         """What rings."""
-        for_list = asked(request, _LIST)
+        for_list = asked(request, LIST)
         board = self._live.board
         ringing = board.ringing(for_list.wanted)
         over = board.over(for_list.wanted)
@@ -118,7 +134,7 @@ class _Page:
 
     async def day(self, request: web.Request) -> web.Response:
         """The timeline."""
-        for_list = asked(request, _LIST)
+        for_list = asked(request, LIST)
         board = self._live.board
         bursts = board.day(for_list.wanted)
         ranks = sorted((entry.alert.severity.rank, entry.alert.posts) for entry in bursts)
@@ -141,20 +157,92 @@ class _Page:
         parameters(request, ())
         entry = self._entry(request)
         since = self._live.mark(entry.version)
-        return self._html(
+        return self._with_forms(
+            request,
             "burst.html",
             page="burst",
             level=2,
             card=view.card(entry),
             detail=view.detail(entry, self._live.board),
+            rulings=self._decisions(entry),
             events="/events?" + urlencode({"id": entry.alert.id, "since": since}),
         )
 
     async def detail(self, request: web.Request) -> web.Response:
         """What a card unfolds."""
         parameters(request, ())
-        detail = view.detail(self._entry(request), self._live.board)
-        return self._html("detail.html", detail=detail, level=4)
+        entry = self._entry(request)
+        return self._with_forms(
+            request,
+            "detail.html",
+            card=view.card(entry),
+            detail=view.detail(entry, self._live.board),
+            rulings=self._decisions(entry),
+            level=4,
+        )
+
+    async def rulings(self, request: web.Request) -> web.Response:
+        """What people decided: what holds, and what did."""
+        parameters(request, ())
+        told = [view.decision(one) for one in self._live.newest_rulings()]
+        return self._with_forms(
+            request,
+            "rulings.html",
+            page="rulings",
+            level=3,
+            held=[one for one in told if one.holds],
+            ended=[one for one in told if not one.holds][:MAX_OVER],
+        )
+
+    # --- decisions ---
+
+    async def rule(self, request: web.Request) -> web.Response:
+        """A mute, a known template or a verdict."""
+        entry = self._entry(request)
+        return await self._decided(request, await self._the_desk().rule(request, entry.alert))
+
+    async def undo(self, request: web.Request) -> web.Response:
+        """A ruling is taken back."""
+        ruled = self._live.rulings.get(request.match_info["id"])
+        if ruled is None or ruled.ended is not None:
+            raise web.HTTPNotFound(text="No such ruling holds.")
+        return await self._decided(request, await self._the_desk().undo(request, ruled))
+
+    def _the_desk(self) -> Desk:
+        if self._desk is None:
+            raise web.HTTPForbidden(
+                text="This page does not know who you are: set web_user_header or web_typed_names."
+            )
+        return self._desk
+
+    async def _decided(self, request: web.Request, decision: Ruling | Undo) -> web.Response:
+        """Say what became of it: to a script as JSON, else by the page it is about."""
+        ruled = await self._live.taken(decision, _TAKEN_S)
+        if request.headers.get("Accept") == "application/json":
+            told = "asked; it holds as soon as a worker has read it" if ruled is None else _done(ruled)
+            return as_json({"said": told, "taken": ruled is not None})
+        burst = decision.burst if isinstance(decision, Ruling) else self._live.rulings[decision.ruling].burst
+        where = f"/bursts/{quote(burst, safe='')}" if self._live.board.get(burst) else "/rulings"
+        raise web.HTTPSeeOther(where)
+
+    def _decisions(self, entry: Entry) -> list[view.Decision]:
+        """Rulings on a burst; the one that covers it, which may be on another, first."""
+        by = entry.alert.muted_by
+        over = self._live.rulings.get(by.ruling) if by is not None else None
+        found = [one for one in self._live.on(entry.alert.id) if over is None or one.id != over.id]
+        return [view.decision(one) for one in ([over, *found] if over is not None else found)]
+
+    def _with_forms(self, request: web.Request, template: str, **values: Any) -> web.Response:
+        """A page with forms, for those who may send them."""
+        desk = self._desk
+        if desk is None:
+            return self._html(template, token="", **values)
+        token = desk.token(request)
+        response = self._html(
+            template, token=token, asks_name=desk.asks_name, who=desk.who(request), lengths=_LENGTHS, **values
+        )
+        desk.keep(response, token)
+        return response
 
     async def healthz(self, _request: web.Request) -> web.Response:
         """Well while it answers: without its reader the process ends."""
@@ -164,8 +252,8 @@ class _Page:
 
     async def events(self, request: web.Request) -> web.StreamResponse:
         """Changes as they come: ``burst`` (a card, or its end), ``counts``, ``reload``."""
-        given = parameters(request, (*_LIST, "id", "since"))
-        wanted = asked(request, (*_LIST, "id", "since")).wanted
+        given = parameters(request, (*LIST, "id", "since"))
+        wanted = asked(request, (*LIST, "id", "since")).wanted
         mark = request.headers.get("Last-Event-ID") or given.get("since", self._live.mark(0))
         if self._n_watchers >= MAX_WATCHERS:
             raise web.HTTPServiceUnavailable(text="Too many watch.", headers={"Retry-After": "30"})
@@ -210,44 +298,10 @@ class _Page:
             html = self._templates.get_template("card_only.html").render(card=card).strip()
         return {"id": entry.alert.id, "place": card.place, "html": html}
 
-    # --- JSON ---
-
-    async def api_bursts(self, request: web.Request) -> web.Response:
-        """A list."""
-        for_list = asked(request, (*_LIST, "status", "limit"))
-        found = self._live.board.find(for_list.wanted)
-        return _json(
-            {
-                "total": len(found),
-                "latest": self._live.board.latest,
-                "bursts": [_plain(entry) for entry in found[: for_list.limit]],
-            }
-        )
-
-    async def api_burst(self, request: web.Request) -> web.Response:
-        """One burst."""
-        parameters(request, ())
-        entry = self._entry(request)
-        related = [_plain(other) for other in self._live.board.related(entry.alert)]
-        return _json({"burst": _plain(entry), "related": related})
-
-    async def api_timeline(self, request: web.Request) -> web.Response:
-        """The last day."""
-        board, for_list = self._live.board, asked(request, _LIST)
-        return _json({"latest": board.latest, "bursts": [_plain(e) for e in board.day(for_list.wanted)]})
-
-    async def api_description(self, request: web.Request) -> web.Response:
-        """OpenAPI."""
-        parameters(request, ())
-        return web.Response(body=self._description, content_type="application/json")
-
     # ---
 
     def _entry(self, request: web.Request) -> Entry:
-        entry = self._live.board.get(request.match_info["id"])
-        if entry is None:
-            raise web.HTTPNotFound(text="No such burst is known; the page keeps the latest 2,000.")
-        return entry
+        return the_burst(self._live, request)
 
     def _counts(self, wanted: Wanted) -> str:
         return _count(self._live.board.ringing(wanted), "ring")
@@ -280,8 +334,8 @@ async def _answers(request: web.Request, handler: Handler) -> web.StreamResponse
         return await handler(request)
     except web.HTTPError as error:
         said = error.text or error.reason
-        if request.path.startswith("/api/"):
-            answer = _json({"error": said})
+        if request.path.startswith("/api/") or request.headers.get("Accept") == "application/json":
+            answer = as_json({"error": said})
             answer.set_status(error.status)
         else:
             answer = request.app[_PAGE].error(error.status, said)
@@ -295,12 +349,11 @@ async def _harden(_request: web.Request, response: web.StreamResponse) -> None:
     response.headers.update(HEADERS)
 
 
-def _plain(entry: Entry) -> dict[str, Any]:
-    return {"alert": entry.alert, "append_ms": entry.append_ms}
-
-
-def _json(value: Any) -> web.Response:
-    return web.Response(body=msgspec.json.encode(value), content_type="application/json")
+def _done(ruled: Ruled) -> str:
+    told = view.decision(ruled)
+    return (
+        told.ended or f"{told.what}{f' until {told.until} of the feed' if told.until else ''}, by {told.by}"
+    )
 
 
 def _event(name: str, data: dict[str, Any], mark: str | None = None) -> bytes:

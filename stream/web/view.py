@@ -14,6 +14,7 @@ from urllib.parse import quote as quoted
 from urllib.parse import urlsplit
 
 from detectors.alert import Alert, AlertReason, Series, Shown, WordedAs
+from detectors.ruling import Ended, Ruled, RulingKind
 from stream import alert_text
 from stream.safe_text import shorten, shown
 from stream.web.board import Board, Entry
@@ -38,6 +39,13 @@ _REASONS = {
     AlertReason.REPEAT: "content changed",
     AlertReason.MUTED: "muted",
     AlertReason.UNMUTED: "no longer muted",
+}
+
+_RULINGS = {
+    RulingKind.MUTE: "muted",
+    RulingKind.KNOWN: "known template",
+    RulingKind.TRUE: "it was right",
+    RulingKind.FALSE: "it was not",
 }
 
 
@@ -128,6 +136,22 @@ class Detail:
     related: list[Card]
 
 
+class Decision(NamedTuple):
+    """A ruling as shown."""
+
+    id: str
+    holds: bool
+    what: str
+    text: str
+    href: str
+    by: str
+    at: datetime
+    when: str
+    why: str
+    until: str
+    ended: str
+
+
 class Line(NamedTuple):
     """A burst on the timeline, in hundredths of the day."""
 
@@ -183,6 +207,34 @@ def detail(entry: Entry, board: Board) -> Detail:
         links=[(shown(url, LINK_CELLS), link(url)) for url in alert.urls],
         related=[card(other) for other in board.related(alert)],
     )
+
+
+def decision(ruled: Ruled) -> Decision:
+    """A ruling in words."""
+    ended = ruled.ended
+    return Decision(
+        id=ruled.id,
+        holds=ended is None,
+        what=_RULINGS[ruled.kind],
+        text=shorten(ruled.text, CARD_CELLS) or "(no text)",
+        href=f"/bursts/{quoted(ruled.burst, safe='')}",
+        by=shown(ruled.by, WORD_CELLS),
+        at=_moment(ruled.at_ms),
+        when=alert_text.clock(_moment(ruled.at_ms)),
+        why=shorten(ruled.why, POST_CELLS),
+        until=alert_text.clock(_moment(ruled.until_ms)) if ruled.until_ms else "",
+        ended="" if ended is None else _end(ended),
+    )
+
+
+def _end(ended: Ended) -> str:
+    who = f"by {shown(ended.by, WORD_CELLS)}, " if ended.by else ""
+    why = f": {shorten(ended.why, POST_CELLS)}" if ended.why else ""
+    return f"ended {who}{alert_text.clock(_moment(ended.at_ms))}{why}"
+
+
+def _moment(ms: int) -> datetime:
+    return datetime.fromtimestamp(ms / 1000, UTC)
 
 
 def post(one: Shown, alert: Alert) -> PostView:

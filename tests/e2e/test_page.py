@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer
@@ -16,8 +17,9 @@ from support.full_path import Service, produce
 from support.scenario_feed import short_feed
 
 from detectors.alert import Alert, AlertReason, Campaign, Severity, encode_alert
+from detectors.ruling import Ended, Ruled, RulingKind, encode_ruled
 from stream.embedded import EmbeddedBroker
-from stream.kafka import ALERTS, client_kwargs, topic_name
+from stream.kafka import ALERTS, RULINGS, client_kwargs, topic_name
 from stream.settings import Settings
 from stream.topics import create_topics
 
@@ -50,6 +52,25 @@ async def tell(settings: Settings, *alerts: Alert) -> None:
     async with AIOKafkaProducer(**client_kwargs(settings)) as producer:
         for one in alerts:
             await producer.send_and_wait(topic_name(settings, ALERTS), encode_alert(one), one.id.encode())
+
+
+async def rule(settings: Settings, *rulings: Ruled) -> None:
+    """Append rulings to their topic, as BURST would."""
+    async with AIOKafkaProducer(**client_kwargs(settings)) as producer:
+        for one in rulings:
+            await producer.send_and_wait(topic_name(settings, RULINGS), encode_ruled(one), one.id.encode())
+
+
+def a_ruling(name: str, **changes: Any) -> Ruled:
+    """Maria's mute of the hostile burst."""
+    values = {
+        "id": name,
+        "kind": RulingKind.MUTE,
+        "burst": "evil",
+        "text": EVIL,
+        "severity": Severity.CRITICAL,
+    }
+    return Ruled(**(values | {"by": "maria", "why": EVIL, "at_ms": 0, "until_ms": 7_200_000} | changes))
 
 
 async def picture(visitor: Visitor, name: str, folder: Path) -> None:
@@ -126,9 +147,13 @@ async def test_hostile_posts_do_nothing_and_the_page_is_for_everyone(
         alert(id="mute", severity=Severity.INFO, muted_by=muted()),
         alert(id="over", status="resolved", reason=AlertReason.RESOLVED, ends_at=START),
     )
+    over = Ended(by=EVIL, why=EVIL, at_ms=0)
+    await rule(
+        settings, a_ruling("holds"), a_ruling("known", kind=RulingKind.KNOWN, burst="grave", ended=over)
+    )
     async with visiting(settings, tmp_path) as visitor:
         page = visitor.page
-        for path in ("/", "/bursts/evil", "/bursts/grave", "/timeline"):
+        for path in ("/", "/bursts/evil", "/bursts/grave", "/timeline", "/rulings"):
             for scheme in ("dark", "light"):
                 await visitor.go(path)
                 await visitor.fits(1440, 900, color_scheme=scheme)
@@ -168,9 +193,76 @@ async def test_hostile_posts_do_nothing_and_the_page_is_for_everyone(
         ).to_be_visible()
 
 
+async def test_a_burst_is_muted_and_unmuted_from_the_page(settings: Settings, tmp_path: Path) -> None:
+    """By keyboard in the list, and the card turns grey by itself; by mouse on its page."""
+    feed = short_feed()
+    n_early = len(feed.values) // 2
+    with Service(settings, tmp_path):
+        async with visiting(settings, tmp_path) as visitor:
+            page = visitor.page
+            await visitor.go("/")
+            await produce(settings, [feed.values[:n_early]])
+            card = page.locator("#ringing > li.critical", has_text=CAMPAIGN)
+            await expect(card).to_have_count(1, timeout=PATIENCE_MS)
+            await card.locator("summary").focus()
+            await page.keyboard.press("Enter")
+            await card.get_by_label("Your name").focus()
+            await page.keyboard.type("maria")
+            await page.keyboard.press("Tab")
+            await page.keyboard.type("a drill")
+            before = await _posts(visitor)
+            await produce(settings, [feed.values[n_early : n_early + 2000]])
+            await page.wait_for_function(
+                "([text, n]) => [...document.querySelectorAll('#ringing > li.critical')].some((card) => "
+                "card.textContent.includes(text) && "
+                "parseInt(card.querySelector('.posts').textContent.replace(',', '')) > n)",
+                arg=[CAMPAIGN, before],
+            )
+            await expect(card.get_by_label("Why")).to_have_value("a drill")  # what is typed stays
+            await page.keyboard.press("Tab")
+            await page.keyboard.press("Tab")
+            await page.keyboard.press("Enter")  # Mute it
+            await expect(card.locator(".rulings")).to_contain_text("maria", timeout=30_000)
+            await expect(page.locator("#ringing > li.critical.muted", has_text=CAMPAIGN)).to_have_count(
+                1, timeout=PATIENCE_MS
+            )
+            await visitor.go("/rulings")
+            await expect(page.locator(".rulings b")).to_have_text("muted")
+            await page.locator(".rulings a").click()
+            await expect(page.locator("#burst.muted")).to_have_count(1)
+            await page.locator(".decide").scroll_into_view_if_needed()
+            await picture(visitor, "muted", tmp_path)
+            undo = page.locator("form.rule", has_text="Undo")
+            await undo.get_by_label("Your name").click()  # kept from the first time
+            await expect(undo.get_by_label("Your name")).to_have_value("maria")
+            await undo.get_by_label("Why").fill("it is one")
+            await undo.get_by_role("button").click()
+            await expect(page.locator("#burst:not(.muted)")).to_have_count(1, timeout=PATIENCE_MS)
+            await expect(page.get_by_text("ended by maria")).to_contain_text("it is one")
+
+
+async def test_five_hundred_ringing_bursts_are_shown_fast(settings: Settings, tmp_path: Path) -> None:
+    """Loaded, laid out and live within seconds, however busy the machine; one more comes in at its place."""
+    texts = [f"{number:03} {ARABIC if number % 7 == 0 else EVIL}" for number in range(500)]
+    await tell(settings, *(alert(text, id=f"b{n}", severity=Severity.INFO) for n, text in enumerate(texts)))
+    async with visiting(settings, tmp_path) as visitor:
+        page = visitor.page
+        await visitor.go("/")
+        await expect(page.locator("#ringing > li")).to_have_count(500)
+        loaded_ms = await page.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd")
+        assert loaded_ms < 5_000
+        for width, height in ((360, 740), (3840, 2160)):
+            await visitor.fits(width, height)
+        await tell(settings, alert(id="new"))
+        await expect(page.locator("#ringing > li").first).to_have_id("b-new", timeout=10_000)
+        await page.locator("#b-b499").scroll_into_view_if_needed()
+        await expect(page.locator("#b-b499")).to_be_in_viewport()
+
+
 async def test_the_api_does_what_its_description_says(settings: Settings, tmp_path: Path) -> None:
     """Schemathesis asks all that the OpenAPI document allows, and much that it does not."""
     await tell(settings, alert(id="a"), alert(EVIL, id="evil"))
+    await rule(settings, a_ruling("holds"))
     with Service(settings, tmp_path, WEB) as web:
         root = await address(web)
         argv = [

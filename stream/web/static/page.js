@@ -17,6 +17,9 @@ function parse(html) {
 
 // The reader keeps what they had open and where they stood.
 function keepOpen(old, card) {
+  const stops = "a, summary, button, input, select";
+  const active = document.activeElement;
+  const at = [...old.querySelectorAll(stops)].indexOf(active);
   const was = old.querySelector("details[open]");
   const now = card.querySelector("details");
   if (was && now) {
@@ -24,9 +27,20 @@ function keepOpen(old, card) {
     now.querySelector(":scope > div").remove();
     now.open = true;
   }
-  const stops = "a, summary";
-  const at = [...old.querySelectorAll(stops)].indexOf(document.activeElement);
-  return () => at >= 0 && [...card.querySelectorAll(stops)][at]?.focus({ preventScroll: true });
+  return () => {
+    if (at < 0) return;
+    const again = active.isConnected ? active : [...card.querySelectorAll(stops)][at];
+    again?.focus({ preventScroll: true });
+  };
+}
+
+// What is being typed stays, until it is sent.
+function renew(place, fresh) {
+  const active = document.activeElement;
+  const typing = place.querySelector(".decide:focus-within");
+  if (typing && !typing.dataset.sent) fresh.querySelector(".decide")?.replaceWith(typing);
+  place.replaceChildren(...fresh.childNodes);
+  if (typing && active.isConnected) active.focus({ preventScroll: true });
 }
 
 function update(told) {
@@ -88,7 +102,7 @@ function showBurst(article) {
       const answer = await fetch(location.href);
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       const fresh = page.getElementById("burst");
-      if (fresh) article.replaceChildren(...fresh.childNodes);
+      if (fresh) renew(article, fresh);
       if (fresh) article.className = fresh.className;
       if (fresh) document.title = page.title;
     },
@@ -101,9 +115,40 @@ document.addEventListener("toggle", async (event) => {
   if (!details.open || !details.dataset?.from) return;
   const answer = await fetch(details.dataset.from);
   const body = details.querySelector(":scope > div");
-  if (answer.ok) body.replaceChildren(parse(await answer.text()));
-  else body.textContent = "It is no longer known.";
+  if (answer.ok) {
+    const fresh = document.createElement("div");
+    fresh.append(parse(await answer.text()));
+    renew(body, fresh);
+  } else body.textContent = "It is no longer known.";
 }, true);
+
+// A decision is sent without leaving the page; what it did arrives as any other change.
+document.addEventListener("submit", async (event) => {
+  const form = event.target;
+  if (!form.matches("form.rule")) return;
+  event.preventDefault();
+  const tell = form.querySelector("[role=status]");
+  const body = new URLSearchParams(new FormData(form));
+  if (event.submitter?.name) body.set(event.submitter.name, event.submitter.value);
+  const name = body.get("by");
+  if (name) localStorage.setItem("by", name);
+  tell.textContent = "asking…";
+  try {
+    const answer = await fetch(form.action, { method: "POST", body, headers: { Accept: "application/json" } });
+    const told = await answer.json();
+    tell.textContent = told.said ?? told.error;
+    const decide = form.closest(".decide");
+    if (answer.ok && decide) decide.dataset.sent = "yes";
+    if (answer.ok && !decide) form.querySelector("button").disabled = true;
+  } catch {
+    tell.textContent = "The page can't be reached; nothing is known of what became of it.";
+  }
+});
+
+// Who one is, typed once.
+document.addEventListener("focusin", (event) => {
+  if (event.target.matches?.("form.rule input[name=by]")) event.target.value ||= localStorage.getItem("by") ?? "";
+});
 
 if (document.getElementById("ringing")) showNow();
 const article = document.getElementById("burst");
