@@ -30,8 +30,8 @@ $(VENV)/.lint: pyproject.toml | $(VENV)/.test
 	$(PIP) install --editable '.[test,lint]'
 	@touch $@
 
-demo: $(VENV)/.embedded  ## watch the New Caledonia campaign ring: broker, worker, replay, alerts
-	$(BIN)/tocsin demo
+demo: $(VENV)/.embedded  ## watch the New Caledonia campaign ring: broker, worker, page; KEEP=1 leaves them up until Ctrl-C
+	$(BIN)/tocsin demo $(if $(KEEP),--keep)
 
 test: $(VENV)/.test  ## unit, contract, replay and broker tests; real Kafka too where Java and Maven are
 	$(BIN)/python -m pytest --ignore tests/e2e

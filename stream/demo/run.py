@@ -6,13 +6,14 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import rmtree
 from types import FrameType
 
 from stream.demo import report, summary
+from stream.demo.page import DemoPage
 from stream.demo.report import Run
 from stream.demo.screen import Screen
 from stream.demo.tally import Tally
@@ -29,6 +30,7 @@ from stream.topics import create_topics
 SCENARIO = "new-caledonia"
 AGAIN_S = 0.01
 """From a Ctrl-C that was lost to the same one again."""
+_CHECK_S = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +40,8 @@ class Options:
     speed: float
     seed: int
     out_dir: Path
+    keep: bool = False
+    """Whether everything stays up until Ctrl-C."""
 
 
 @dataclass(slots=True)
@@ -68,13 +72,13 @@ class Demo:
                 f"{out_dir} can't be made: {error.strerror}; choose another by --out-dir"
             ) from error
         ignored = _forget_settings()
-        with signals():
+        with signals(), ExitStack() as stack:
             self.screen.intro(self.options.speed)
             if ignored:
                 self.screen.say(
                     f"The demo runs on default settings; not used: {', '.join(ignored)}", "yellow"
                 )
-            tally = self._watch(out_dir)
+            tally, worker, page = self._watch(out_dir, stack)
             self._done.wall_s = time.monotonic() - self._started_s
             told = report.figures(self._done, tally)
             report.write(out_dir / "demo.json", told)
@@ -83,46 +87,46 @@ class Demo:
                 "every alert as the person on call reads it": out_dir / "demo-alerts.txt",
                 "what the worker said": out_dir / "demo-worker.log",
             }
-            summary.show(self.screen, told, tally, files)
+            summary.show(self.screen, told, tally, files, page.url, keeps=self.options.keep)
+            if self.options.keep:
+                _wait(worker, page)
         return 0 if told["ok"] else 1
 
-    def _watch(self, out_dir: Path) -> Tally:
-        """Everything that needs the broker; it and the worker are gone afterwards."""
-        with ExitStack() as stack:
-            with self._phase("broker"):
-                broker = stack.enter_context(EmbeddedBroker())
-            settings = Settings(bootstrap=broker.bootstrap, metrics_port=0)
-            with self._phase("topics"):
-                made = asyncio.run(create_topics(settings))
-            self.screen.say(f"broker   {broker.bootstrap}, in memory; topics {', '.join(made.created)}")
-            env = {
-                "TOCSIN_BOOTSTRAP": broker.bootstrap,
-                "TOCSIN_METRICS_PORT": "0",
-                "TOCSIN_DATA_DIR": str((out_dir / "demo-data").resolve()),
-            }
-            stack.callback(rmtree, out_dir / "demo-data", ignore_errors=True)
-            log = out_dir / "demo-worker.log"
-            worker_at = time.monotonic()
-            worker = stack.enter_context(DemoWorker(env, log))
-            posts = self._generate()
-            with self.screen.step(
-                "worker   starting; the first start compiles kernels, up to a minute, once …"
-            ):
-                worker.wait_until_ready()
-            self._done.phases_s["worker"] = time.monotonic() - worker_at
-            self.screen.say(f"worker   ready: {worker.url}/metrics (log: {log})")
-            command = sys.argv[0] if Path(sys.argv[0]).name == "tocsin" else "tocsin"
-            self.screen.say(
-                f"         in another terminal: TOCSIN_BOOTSTRAP={broker.bootstrap} {command} alerts --follow"
-            )
-            self.screen.say("")
-            self.screen.legend()
-            tally = Tally(Truth(posts))
-            watch = Watch(
-                settings, worker, posts, tally, self._done, self.screen, out_dir / "demo-alerts.txt"
-            )
-            run_watch(watch)
-        return tally
+    def _watch(self, out_dir: Path, stack: ExitStack) -> tuple[Tally, DemoWorker, DemoPage]:
+        """Start everything, which `stack` ends, and play the campaign."""
+        with self._phase("broker"):
+            broker = stack.enter_context(EmbeddedBroker())
+        settings = Settings(bootstrap=broker.bootstrap, metrics_port=0)
+        with self._phase("topics"):
+            made = asyncio.run(create_topics(settings))
+        self.screen.say(f"broker   {broker.bootstrap}, in memory; topics {', '.join(made.created)}")
+        env = {
+            "TOCSIN_BOOTSTRAP": broker.bootstrap,
+            "TOCSIN_METRICS_PORT": "0",
+            "TOCSIN_DATA_DIR": str((out_dir / "demo-data").resolve()),
+        }
+        stack.callback(rmtree, out_dir / "demo-data", ignore_errors=True)
+        log = out_dir / "demo-worker.log"
+        worker_at = time.monotonic()
+        worker = stack.enter_context(DemoWorker(env, log))
+        page = stack.enter_context(DemoPage(env, out_dir / "demo-page.log"))
+        posts = self._generate()
+        with self.screen.step("worker   starting; the first start compiles kernels, up to a minute, once …"):
+            worker.wait_until_ready()
+            page.wait_until_ready()
+        self._done.phases_s["worker"] = time.monotonic() - worker_at
+        self.screen.say(f"worker   ready: {worker.url}/metrics (log: {log})")
+        self.screen.say(f"page     {page.url}")
+        command = sys.argv[0] if Path(sys.argv[0]).name == "tocsin" else "tocsin"
+        self.screen.say(
+            f"         in another terminal: TOCSIN_BOOTSTRAP={broker.bootstrap} {command} alerts --follow"
+        )
+        self.screen.say("")
+        self.screen.legend()
+        tally = Tally(Truth(posts))
+        watch = Watch(settings, worker, posts, tally, self._done, self.screen, out_dir / "demo-alerts.txt")
+        run_watch(watch)
+        return tally, worker, page
 
     def _generate(self) -> list[Post]:
         # In the main thread, so that Ctrl-C ends it; the worker compiles meanwhile.
@@ -140,6 +144,19 @@ class Demo:
         started_s = time.monotonic()
         yield
         self._done.phases_s[name] = time.monotonic() - started_s
+
+
+def _wait(worker: DemoWorker, page: DemoPage) -> None:
+    """Until Ctrl-C.
+
+    Raises:
+        TocsinError: the worker or the page ended.
+    """
+    with suppress(KeyboardInterrupt):
+        while True:
+            worker.check()
+            page.check()
+            time.sleep(_CHECK_S)
 
 
 def _forget_settings() -> list[str]:

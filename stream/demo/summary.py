@@ -18,7 +18,9 @@ _TOLD_PHASES = ("worker", "replay", "finish")
 _LANGUAGES = {"en": "English", "fr": "French"}
 
 
-def show(screen: Screen, told: dict[str, Any], tally: Tally, files: dict[str, Path]) -> None:
+def show(
+    screen: Screen, told: dict[str, Any], tally: Tally, files: dict[str, Path], page_url: str, *, keeps: bool
+) -> None:
     """Print it all.
 
     Args:
@@ -26,6 +28,8 @@ def show(screen: Screen, told: dict[str, Any], tally: Tally, files: dict[str, Pa
         told: of `stream.demo.report.figures`.
         tally: what rang.
         files: where to look next, by what is in them.
+        page_url: where the page is.
+        keeps: whether it stays.
     """
     screen.say("")
     table = Table(
@@ -43,8 +47,10 @@ def show(screen: Screen, told: dict[str, Any], tally: Tally, files: dict[str, Pa
             screen.say(f"{name + ':':<32} {value}")
     screen.say("")
     _background(screen, tally)
-    _next(screen, files)
+    _next(screen, files, page_url, keeps=keeps)
     _verdict(screen, told)
+    if keeps:
+        screen.say(f"The page stays at {page_url}, all else too, until Ctrl-C.", "bold")
 
 
 def rows(told: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -119,8 +125,12 @@ def _background(screen: Screen, tally: Tally) -> None:
     screen.say("")
 
 
-def _next(screen: Screen, files: dict[str, Path]) -> None:
+def _next(screen: Screen, files: dict[str, Path], page_url: str, *, keeps: bool) -> None:
     screen.say("Where to look next", "bold")
+    stays = (
+        "until Ctrl-C" if keeps else "while the demo runs; make demo KEEP=1 (tocsin demo --keep) leaves it up"
+    )
+    screen.say(f"  {page_url}  the page, {stays}")
     for what, path in files.items():
         screen.say(f"  {path}  {what}")
     screen.say("  README, “Reading an alert”; then your own Kafka:")

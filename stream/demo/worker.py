@@ -23,8 +23,18 @@ _STOP_S = 10.0
 _PORT = re.compile(rb"serving /metrics.* on port (\d+)")
 # A proxy of the environment is not asked for what is on this machine.
 _open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
-# Not the script beside the interpreter: it may be installed elsewhere, or not at all.
-_ARGV = (sys.executable, "-P", "-c", "from stream.cli import main; main()", "worker")
+
+
+def argv_of(command: str) -> tuple[str, ...]:
+    """Program and arguments of a command of ours."""
+    # Not the script beside the interpreter: it may be installed elsewhere, or not at all.
+    return sys.executable, "-P", "-c", "from stream.cli import main; main()", command
+
+
+def environment(settings: Mapping[str, str]) -> dict[str, str]:
+    """Our environment with these ``TOCSIN_*`` variables and no others."""
+    env = {name: value for name, value in os.environ.items() if not name.upper().startswith("TOCSIN_")}
+    return {**env, **settings}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +80,8 @@ class DemoWorker:
         """Where it serves; known once its kernels are compiled."""
 
     def __enter__(self) -> Self:
-        env = {name: value for name, value in os.environ.items() if not name.upper().startswith("TOCSIN_")}
         self._log = self._log_path.open("wb")
-        self._child = Child(_ARGV, output=self._log, env={**env, **self._settings})
+        self._child = Child(argv_of("worker"), output=self._log, env=environment(self._settings))
         return self
 
     def __exit__(

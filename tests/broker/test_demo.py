@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -28,14 +29,14 @@ FAST = 3000
 class Demo:
     """``tocsin demo`` in a folder of its own, its output read line by line."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *options: str) -> None:
         self.out_dir = folder / "out"
         self.temporary = folder / "tmp"
         self.temporary.mkdir()
         self.said: list[str] = []
         argv = ["-P", "-c", "from stream.cli import main; main()", "demo"]
         self._process = subprocess.Popen(
-            [sys.executable, *argv, f"--speed={FAST}", f"--out-dir={self.out_dir}"],
+            [sys.executable, *argv, f"--speed={FAST}", f"--out-dir={self.out_dir}", *options],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -97,6 +98,7 @@ class Demo:
             "demo.json",
             "demo-alerts.txt",
             "demo-worker.log",
+            "demo-page.log",
         }
 
     def __enter__(self) -> Self:
@@ -134,7 +136,7 @@ def test_the_campaign_rings_and_the_figures_are_written(tmp_path: Path) -> None:
         code = demo.exit_code()
         assert code == 0, demo.all_said
         demo.check_nothing_is_left(processes)
-    assert len(processes) >= 5  # the demo, and two supervisors with their children
+    assert len(processes) >= 7  # the demo, and three supervisors with their children
     assert CONTROL.findall(demo.all_said) == []
     assert any("VIGINUM" in line for line in demo.said[:10])
     assert "not used: TOCSIN_BOOTSTRAP" in demo.all_said
@@ -149,9 +151,26 @@ def test_the_campaign_rings_and_the_figures_are_written(tmp_path: Path) -> None:
     assert told["copies_at_first_alert"] <= 25
     assert told["alerts"]["bursts_of_the_campaign"]["critical"]["ringing"] == 0
     assert told["alerts"]["bursts_of_the_background"]["critical"]["fired"] == 0
+    assert re.search(
+        r"^  http://127\.0\.0\.1:\d+/  the page, while the demo runs", demo.all_said, re.MULTILINE
+    )
     assert 0 < told["delay_s"]["p50"] <= told["delay_s"]["p99"]
     assert "CRITICAL" in (demo.out_dir / "demo-alerts.txt").read_text()
     print(f"{told['wall_s']} s, first by {told['copies_at_first_alert']}")  # noqa: T201 (measured)
+
+
+def test_what_is_kept_stays_until_a_ctrl_c_and_leaves_nothing(tmp_path: Path) -> None:
+    """The page shows the campaign after the summary; Ctrl-C ends with the verdict's exit code, 0."""
+    with Demo(tmp_path, "--keep") as demo:
+        demo.wait_for("The page stays at ")
+        url = re.findall(r"The page stays at (\S+),", demo.said[-1])[0]
+        with urllib.request.urlopen(f"{url}api/bursts?status=any&min_severity=critical") as answer:  # noqa: S310
+            told = json.loads(answer.read())
+        assert sum("New Caledonia" in one["alert"]["exemplar"]["text"] for one in told["bursts"]) == 1
+        processes = demo.descendants()
+        demo.send(signal.SIGINT)
+        assert demo.exit_code() == 0, demo.all_said
+        demo.check_nothing_is_left(processes)
 
 
 @pytest.mark.parametrize(
