@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test test-kafka test-e2e test-e2e-long bench eval lint readme wheel test-wheel clean
+.PHONY: help demo test test-kafka test-e2e test-e2e-long grafana bench eval lint readme wheel test-wheel clean
 
 help:  ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -48,6 +48,9 @@ test-e2e: $(VENV)/.e2e  ## real Prometheus, Alertmanager and Chromium; .ci/insta
 
 test-e2e-long: $(VENV)/.e2e  ## Alertmanager away for ten minutes
 	$(BIN)/python -m pytest tests/e2e -m e2e_long
+
+grafana: $(VENV)/.e2e  ## write deploy/grafana/dashboards/*.json from dashboards.py
+	$(BIN)/python deploy/grafana/dashboards.py deploy/grafana/dashboards
 
 # Of its own: the peers ask for other versions of what Tocsin uses.
 build/bench-venv/.done: pyproject.toml

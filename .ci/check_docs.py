@@ -3,7 +3,7 @@
 * The README's settings table is the one the code prints.
 * Every ``TOCSIN_*`` name in the README and the deployment is a setting.
 * Every ``tocsin …`` command and ``make …`` target named there exists.
-* Every metric named there is one that a worker or a delivery exports.
+* Every metric named there is one that a worker or a delivery exports, or that our rules record.
 * Every topic in the README's table is a topic of ours.
 * Every picture of the README exists, and none is larger than 200 kB.
 """
@@ -58,6 +58,9 @@ def check(path: Path, text: str) -> list[str]:
     ]
     wrong += [f"metric {name}" for name in set(re.findall(r"\btocsin_[a-z_]+[a-z]\b", text)) - metrics()]
     wrong += [
+        f"recorded series {name}" for name in set(re.findall(r"\btocsin:[a-z0-9_:]+", text)) - recorded()
+    ]
+    wrong += [
         f"topic {name}"
         for name in set(re.findall(r"^\| `([a-z.-]+)` \|.*retention", text, re.MULTILINE)) - set(TOPICS)
     ]
@@ -71,6 +74,12 @@ def metrics() -> set[str]:
     registries = (worker.registry, DeliveryMetrics([]).registry)
     names = {family.name for registry in registries for family in registry.collect()}
     return names | {name + ending for name in names for ending in DERIVED}
+
+
+def recorded() -> set[str]:
+    """Every series that our rules record."""
+    rules = "".join(path.read_text() for path in (ROOT / "deploy" / "prometheus").glob("*.rules.yml"))
+    return set(re.findall(r"- record: (\S+)", rules))
 
 
 def current_settings(readme: str) -> str:

@@ -4,7 +4,9 @@ Base units, enum labels only: never a post, an author, a link or a burst is a la
 reason and severity exists at zero from the start, so that a misspelt query fails loud.
 """
 
+import resource
 import time
+from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, Info
 from prometheus_client.core import GaugeMetricFamily
@@ -196,6 +198,9 @@ class _StateCollector(Collector):
             _gauge("tocsin_clusters_tracked", "Clusters of two posts or more.", sum(self.tracked.values())),
             _gauge("tocsin_index_bytes", "Memory of the indices.", sum(self.index_bytes.values())),
         ]
+        if resident := resident_bytes():
+            text = "Resident memory of the worker and the processes of its stages."
+            families.append(_gauge("tocsin_resident_bytes", text, resident))
         now_ms = time.time() * 1000
         per_topic = (
             ("tocsin_consumer_lag_records", "Records not fed yet.", self._lag_records),
@@ -275,6 +280,21 @@ class _StateCollector(Collector):
             _gauge("tocsin_burst_groups", "Contents BURST remembers.", self.groups),
             _gauge("tocsin_checkpoint_bytes", "Size of the last checkpoint of BURST.", self.checkpoint_bytes),
         ]
+
+
+def resident_bytes() -> int:
+    """Resident memory of this process and its children, shared pages counted in each; 0 but on Linux."""
+    total = 0
+    try:
+        children = " ".join(path.read_text() for path in Path("/proc/self/task").glob("*/children"))
+    except OSError:  # a thread that ended meanwhile, or a kernel that doesn't tell
+        children = ""
+    for pid in ("self", *children.split()):
+        try:
+            total += int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize()
+        except (OSError, IndexError):  # ended meanwhile, or another system
+            continue
+    return total
 
 
 def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:

@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import math
 import re
 import socket
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -62,6 +64,11 @@ class PrometheusProcess:
             lambda m: f'static_configs: [{{ targets: ["{self._addresses[m[1]]}"] }}]', config
         )
 
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return f"http://127.0.0.1:{self._port}"
+
     async def query(self, expression: str) -> list[dict[str, Any]]:
         """Samples of an instant query, now; labels are under ``metric``."""
         found: list[dict[str, Any]] = (await self._get("query", query=expression))["result"]
@@ -82,8 +89,18 @@ class PrometheusProcess:
         await until(there, timeout_s, lambda: f"nothing found by {expression}")
         return found
 
+    async def shows(self, expression: str, since_s: float, timeout_s: float = 60.0) -> None:
+        """Wait until a graph from `since_s`, epoch seconds, to now has a point that is a number."""
+
+        async def drawn() -> bool:
+            span = {"start": str(since_s), "end": str(time.time()), "step": "1"}
+            lines = (await self._get("query_range", query=expression, **span))["result"]
+            return any(math.isfinite(float(value)) for line in lines for _, value in line["values"])
+
+        await until(drawn, timeout_s, lambda: f"an empty graph: {expression}")
+
     async def _get(self, path: str, **arguments: str) -> dict[str, Any]:
-        url = f"http://127.0.0.1:{self._port}/api/v1/{path}?{urllib.parse.urlencode(arguments)}"
+        url = f"{self.url}/api/v1/{path}?{urllib.parse.urlencode(arguments)}"
         return await asyncio.to_thread(_read, url)
 
     async def _is_ready(self) -> bool:
