@@ -243,7 +243,10 @@ def load_checkpoint(
         packed = b"".join(chunks)
         if manifest.offset > offset or len(packed) != manifest.n_bytes or crc32(packed) != manifest.crc:
             continue
-        state = _read_state(packed)
+        try:
+            state = _read_state(packed)
+        except msgspec.DecodeError:  # whole, so of a version that keeps it in another shape
+            continue
         if state.settings_digest == digest:
             return manifests[:n_kept], state
     return [], None

@@ -103,12 +103,20 @@ async def test_each_rule_and_runbook_asks_for_what_is_exported_and_health_reache
                 await every_rule_and_runbook_asks_for_what_is_there(prometheus, settings)
                 await told(people, "page", "CRITICAL ")
                 await told(people, "deadman", "Tocsin reads posts")
+                assert "TocsinAlive" in asked_as_the_runbook_says(alertmanager)
                 assert [n for n in people.notified if n.summary.endswith("bursts are critical")] == []
                 deliver.kill()
                 await prometheus.answers(pending("TocsinNobodyDelivers"), PATIENCE_S)
                 worker.kill()
                 await prometheus.answers(pending("TocsinWorkerDown"), PATIENCE_S)
                 await prometheus.answers(pending("TocsinNotDetecting"), PATIENCE_S)
+
+
+def asked_as_the_runbook_says(alertmanager: AlertmanagerProcess) -> str:
+    """What Alertmanager answers to the command of alive.md."""
+    (command,) = re.findall(r"`(amtool [^`]+)`", (RUNBOOKS / "alive.md").read_text())
+    argv = command.replace("http://ALERTMANAGER:9093", alertmanager.url).split()
+    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
 
 
 def firing(alert: str) -> str:

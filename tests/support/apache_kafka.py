@@ -57,7 +57,8 @@ def require_kafka() -> None:
 
 
 def _jars_are_there() -> bool:
-    return any(LIBS.glob("kafka_2.13-*.jar")) and any(LIBS.glob("slf4j-simple-*.jar"))
+    names = ("kafka_2.13-*.jar", "kafka-tools-[0-9]*.jar", "slf4j-simple-*.jar")
+    return all(any(LIBS.glob(name)) for name in names)
 
 
 def fetch_jars() -> Path:
@@ -98,6 +99,26 @@ def _free_ports(count: int) -> list[int]:
     finally:
         for probe in probes:
             probe.close()
+
+
+TOOLS = {
+    "kafka-configs.sh": "kafka.admin.ConfigCommand",
+    "kafka-console-consumer.sh": "org.apache.kafka.tools.consumer.ConsoleConsumer",
+    "kafka-consumer-groups.sh": "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand",
+    "kafka-get-offsets.sh": "org.apache.kafka.tools.GetOffsetShell",
+    "kafka-topics.sh": "org.apache.kafka.tools.TopicCommand",
+}
+"""Kafka's own commands: its scripts start these classes."""
+
+
+def write_tools(folder: Path) -> None:
+    """Scripts as in Kafka's ``bin``, for a PATH."""
+    for name, main in TOOLS.items():
+        jvm = (
+            "-Dorg.slf4j.simpleLogger.defaultLogLevel=error -Xmx256m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+        )
+        (folder / name).write_text(f"#!/bin/sh\nexec java {jvm} -cp '{LIBS}/*' {main} \"$@\"\n")
+        (folder / name).chmod(0o755)
 
 
 class ApacheKafka:

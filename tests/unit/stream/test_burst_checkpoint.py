@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
+from zlib import crc32
 
 import msgspec
 import pytest
@@ -158,6 +159,14 @@ def test_damage_and_other_settings_make_it_worthless(activity: list[Entry]) -> N
     assert load_checkpoint(states, len(activity), DIGEST) == ([], None)
     other = settings_digest(DetectorSettings(min_accounts=6))
     assert load_checkpoint(saved(stage().feed(activity)), len(activity), other) == ([], None)
+
+
+def test_a_checkpoint_of_another_shape_is_passed_over_not_crashed_on(activity: list[Entry]) -> None:
+    """A version to which one goes back may meet a newer one's: whole, but no state that it knows."""
+    state = msgspec.msgpack.encode({"settings_digest": DIGEST, "feed": "in another shape", "groups": []})
+    manifest = burst.Manifest(slot="a", n_chunks=1, n_bytes=len(state), offset=1, crc=crc32(state))
+    states = {MANIFEST: msgspec.json.encode([manifest]), chunk_key("a", 0): state}
+    assert load_checkpoint(states, len(activity), DIGEST) == ([], None)
 
 
 def test_growth_is_counted_while_it_rings_and_once_whatever_is_replayed(activity: list[Entry]) -> None:
