@@ -10,7 +10,9 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 from click.testing import CliRunner
-from support.apache_kafka import ApacheKafka
+from pydantic import SecretStr
+from support.apache_kafka import PASSWORD, USER, ApacheKafka
+from support.certificates import Certificates
 from support.full_path import Service, environment, produce
 from support.scenario_feed import quiet_feed
 
@@ -143,6 +145,27 @@ async def test_posts_that_retention_took_before_they_were_read_are_counted(
         await admin.delete_records({tp: RecordsToDelete(4)})
     ((level, what),) = of(await looked(on_apache), "lag")
     assert (level, what) == (Level.WRONG, f"{tp.topic}/0: retention deleted 3 records before they were read")
+
+
+@pytest.mark.kafka
+async def test_the_trial_passes_over_sasl_and_tls_and_a_wrong_password_is_named(
+    secure_kafka: ApacheKafka, certificates: Certificates, prefix: str
+) -> None:
+    """The trial's worker is given what we were given; refused, the finding says which user by what."""
+    secured = Settings(
+        bootstrap=secure_kafka.listener("SASL_SSL"),
+        security_protocol="SASL_SSL",
+        ssl_cafile=certificates.ca,
+        sasl_username=USER,
+        sasl_password=PASSWORD,
+        topic_prefix=prefix,
+        group=f"{prefix}group",
+    )
+    ((level, what),) = of(await looked(secured, with_round_trip=True), "round-trip")
+    assert level is Level.OK, what
+    refused = secured.model_copy(update={"sasl_password": SecretStr("wrong")})
+    ((level, what),) = of(await looked(refused, with_round_trip=True), "broker")
+    assert (level, f"the broker refuses user '{USER}'" in what) == (Level.WRONG, True), what
 
 
 def test_nobody_listening_is_said_and_what_needs_no_broker_is_still_looked_at() -> None:
