@@ -58,7 +58,7 @@ def check(path: Path, text: str) -> list[str]:
     ]
     wrong += [f"metric {name}" for name in set(re.findall(r"\btocsin_[a-z_]+[a-z]\b", text)) - metrics()]
     wrong += [
-        f"recorded series {name}" for name in set(re.findall(r"\btocsin:[a-z0-9_:]+", text)) - recorded()
+        f"recorded series {name}" for name in set(re.findall(r"\btocsin:[a-z][a-z0-9_:]+", text)) - recorded()
     ]
     wrong += [
         f"topic {name}"

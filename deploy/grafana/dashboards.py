@@ -324,6 +324,8 @@ def service() -> dashboard.Dashboard:
 def write(folder: Path) -> None:
     """One file each, named by its uid."""
     for made in (bursts().build(), service().build()):
+        for place, panel in enumerate(made.panels, start=1):
+            panel.id_val = place
         text = JSONEncoder(sort_keys=True, indent=2).encode(made)
         (folder / f"{made.uid}.json").write_text(text + "\n")
 
