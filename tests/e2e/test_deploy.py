@@ -95,6 +95,21 @@ def test_compose_accepts_its_file_and_every_image_is_pinned() -> None:
     assert replicas == [2, 2]
 
 
+def test_the_image_is_built_from_what_is_there_and_sent() -> None:
+    """Each file that the Dockerfile copies exists, and .dockerignore lets it through."""
+    dockerfile = (ROOT / "deploy" / "Dockerfile").read_text()
+    copied = [
+        path
+        for line in re.findall(r"^COPY (?!--from)(.+) \S+$", dockerfile, re.MULTILINE)
+        for path in line.split()
+    ]
+    sources = {path for path in copied if not path.startswith("--")}
+    allowed = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    assert sources == allowed
+    assert {path for path in sources if not (ROOT / path).exists()} == set()
+    assert os.access(ROOT / "deploy" / "entrypoint.sh", os.X_OK)
+
+
 def test_manifests_are_what_kubernetes_and_keda_take() -> None:
     """Against Kubernetes' own schemas, strictly; what KEDA hands on to an autoscaler as an autoscaler's."""
     (scaled,) = documents(of="ScaledObject")
