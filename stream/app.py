@@ -62,6 +62,7 @@ def create_app(settings: Settings) -> Worker:
     )
     detector, metrics, layout = detector_settings(settings), Metrics(settings), Layout(settings)
     sender = Sender(settings)
+    metrics.state.clock_skew_s = lambda: sender.clock_skew_s
     hosts = [Host(beside=number < settings.stage_processes) for number in range(2)]
     quarantine = Quarantine(settings, sender)
     builders: dict[str, StageBuilder] = {

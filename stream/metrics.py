@@ -6,6 +6,7 @@ reason and severity exists at zero from the start, so that a misspelt query fail
 
 import resource
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, Info
@@ -177,6 +178,8 @@ class _StateCollector(Collector):
         self.verdicts: dict[tuple[Severity, RulingKind], int] = {}
         self.groups = 0
         self.checkpoint_bytes = 0
+        self.clock_skew_s: Callable[[], float | None] = lambda: None
+        """Asked of what sends (`stream.producer.Sender`)."""
 
     def drop(self, topic: str, partition: int) -> None:
         """Forget a partition that went to another worker."""
@@ -198,6 +201,9 @@ class _StateCollector(Collector):
             _gauge("tocsin_clusters_tracked", "Clusters of two posts or more.", sum(self.tracked.values())),
             _gauge("tocsin_index_bytes", "Memory of the indices.", sum(self.index_bytes.values())),
         ]
+        if (skew_s := self.clock_skew_s()) is not None:
+            text = "By how much the broker's clock is ahead of this machine's, at least; below 0: behind."
+            families.append(_gauge("tocsin_clock_skew_seconds", text, skew_s))
         if resident := resident_bytes():
             text = "Resident memory of the worker and the processes of its stages."
             families.append(_gauge("tocsin_resident_bytes", text, resident))

@@ -7,6 +7,7 @@ instead of 100, and its futures tell when the broker has the message on all in-s
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
@@ -26,6 +27,8 @@ MAX_BATCH_BYTES = 512 * 1024
 
 MAX_MESSAGE_BYTES = 2 * 1024 * 1024
 """Bytes of one message that we try to send; the topic's ``max.message.bytes`` decides."""
+
+_LOG_APPEND_TIME = 1
 
 Sent = Sequence["asyncio.Future[Any]"]
 """Messages on their way; `acknowledged` waits for them."""
@@ -49,6 +52,25 @@ def _tell_appended(tell: Callable[[int], None], future: "asyncio.Future[Any]") -
         tell(future.result().timestamp)
 
 
+def clock_skew_s(told: Any, sent_s: float, acked_s: float) -> float | None:
+    """By how much the broker's clock is ahead of ours, in seconds; below 0: behind.
+
+    The least that fits: between sending and acknowledgement an append may have been at any moment.
+
+    Args:
+        told: What the broker said of a message (``RecordMetadata``).
+        sent_s: Our clock before it was sent, epoch seconds.
+        acked_s: Our clock when it was acknowledged.
+
+    Returns:
+        ``None`` where the broker stamps no append times of its own.
+    """
+    if told.timestamp_type != _LOG_APPEND_TIME:
+        return None
+    at_s = told.timestamp / 1000
+    return float(min(0.0, at_s - sent_s) + max(0.0, at_s - acked_s))
+
+
 class Sender:
     """An idempotent producer. Messages of one partition stay in the order of the `send` calls."""
 
@@ -58,6 +80,8 @@ class Sender:
         self._lock = asyncio.Lock()
         self.idempotent = True
         """False once a broker turned out unable to tell a retry from a new message."""
+        self.clock_skew_s: float | None = None
+        """See `clock_skew_s`, by the last call of `send`; None before the first, and without append times."""
 
     async def start(self) -> None:
         """Connect; does nothing when connected.
@@ -103,6 +127,7 @@ class Sender:
             raise RuntimeError("Sender.send before Sender.start")
         send, names = self._producer.send, self._settings
         sent = []
+        sent_s = time.time()
         for out in outs:
             future = await send(
                 kafka.topic_name(names, out.topic),
@@ -114,7 +139,13 @@ class Sender:
             if out.on_appended is not None:
                 future.add_done_callback(partial(_tell_appended, out.on_appended))
             sent.append(future)
+        if sent:
+            sent[-1].add_done_callback(partial(self._compare_clocks, sent_s))
         return sent
+
+    def _compare_clocks(self, sent_s: float, future: "asyncio.Future[Any]") -> None:
+        if not future.cancelled() and future.exception() is None:
+            self.clock_skew_s = clock_skew_s(future.result(), sent_s, time.time())
 
     async def stop(self, timeout_s: float = 10.0) -> None:
         """Send what is buffered, for at most `timeout_s`, and disconnect."""

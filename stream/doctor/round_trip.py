@@ -24,6 +24,7 @@ from stream.deliver import canary
 from stream.demo.worker import DemoWorker
 from stream.doctor.findings import Clock, Diagnosis, note, ok, wrong
 from stream.errors import TocsinError
+from stream.producer import clock_skew_s
 from stream.settings import Settings
 from stream.topics import create_topics
 
@@ -34,7 +35,6 @@ N_HISTORY = 60
 """Posts over two hours before the burst: to judge it by."""
 N_ACCOUNTS = 12
 _HISTORY_MS = 2 * 3_600_000
-_APPEND_TIME = 1
 
 
 async def round_trip(settings: Settings, clock: Clock) -> list[Diagnosis]:
@@ -90,11 +90,10 @@ async def _clocks(own: Settings, producer: AIOKafkaProducer, clock: Clock) -> Di
         before_s = clock()
         sent = await producer.send_and_wait(kafka.topic_name(own, kafka.POSTS), post)
         after_s = clock()
-    if sent.timestamp_type != _APPEND_TIME:
+    skew_s = clock_skew_s(sent, before_s, after_s)
+    if skew_s is None:
         what = "the broker stamps no append times, so clocks are not compared"
         return note("clock", what, "expected of the embedded broker only")
-    at_s = sent.timestamp / 1000
-    skew_s = min(0.0, at_s - before_s) + max(0.0, at_s - after_s)
     if abs(skew_s) > SKEW_S:
         side = "ahead of" if skew_s > 0 else "behind"
         what = f"the broker's clock is {abs(skew_s):.1f} s {side} this machine's"

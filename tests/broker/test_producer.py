@@ -4,6 +4,7 @@ import time
 
 import pytest
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from support.apache_kafka import ApacheKafka
 from support.workers import Reader, until
 
 from stream import kafka
@@ -122,3 +123,36 @@ async def test_a_failed_delivery_is_raised_once_all_are_settled(ground: Settings
         await acknowledged([sent[0], failed, sent[1]])
     assert all(future.done() for future in sent)
     await sender.stop()
+
+
+@pytest.mark.kafka
+async def test_the_brokers_clock_is_compared_with_ours_where_it_stamps(
+    apache_kafka: ApacheKafka, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Equal clocks show no skew; ours 90 s behind or ahead show it, less what a send takes."""
+    settings = Settings(bootstrap=apache_kafka.bootstrap, topic_prefix=prefix)
+    await create_topics(settings)
+    sender = Sender(settings)
+    await sender.start()
+    assert sender.clock_skew_s is None
+    really = time.time
+    for ours_ahead_s in (0.0, 90.0, -90.0):
+        monkeypatch.setattr(time, "time", lambda ahead=ours_ahead_s: really() + ahead)
+        await acknowledged(await sender.send([Out(kafka.DEAD, b"x"), Out(kafka.DEAD, b"y")]))
+        assert sender.clock_skew_s == pytest.approx(-ours_ahead_s, abs=5)
+    monkeypatch.undo()
+    await sender.stop()
+
+
+@pytest.mark.broker
+async def test_a_broker_without_append_times_shows_no_skew(
+    embedded_broker: EmbeddedBroker, prefix: str
+) -> None:
+    """The embedded one hands back the producer's own time, which would always agree."""
+    settings = Settings(bootstrap=embedded_broker.bootstrap, topic_prefix=prefix)
+    await create_topics(settings)
+    sender = Sender(settings)
+    await sender.start()
+    await acknowledged(await sender.send([Out(kafka.DEAD, b"x")]))
+    await sender.stop()
+    assert sender.clock_skew_s is None

@@ -107,6 +107,7 @@ async def test_the_commands_work_and_topics_made_anew_give_the_same_alerts(
                 await deliver.printed("this process leads")
                 await produce(settings, [[*feed.values[half:], feed.ends[0], b"no post"]])
                 await processed([new], feed.end_ms)
+                assert abs((await new.metrics())["tocsin_clock_skew_seconds"]) < 5
                 alerts = await log.alerts()
                 assert contents(alerts) == contents(chained(settings, [*feed.values, feed.ends[0]]))
                 assert n_repeated(alerts) == 0
