@@ -1,5 +1,8 @@
 """What `/metrics` shows: every series from the start, labels that are enumerations."""
 
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +16,7 @@ from detectors.sketcher import RawPost, Sketcher
 from stream.agents.sketch import SketchStage
 from stream.detection import detector_settings
 from stream.kafka import ACTIVITY, POSTS, SKETCHES
-from stream.metrics import INPUTS, OUTCOMES, Metrics
+from stream.metrics import INPUTS, OUTCOMES, Metrics, resident_bytes
 from stream.settings import Settings
 
 
@@ -61,7 +64,7 @@ def test_every_reason_outcome_and_severity_is_a_series_at_zero_from_the_start(me
         assert labels_of(metrics, name) == topics, name
     for name in ("posts", "clustered", "late", "repeated", "evicted"):
         assert value(metrics, f"tocsin_{name}_total") == 0.0, name
-    counted = [s for s in samples(metrics) if not s.name.endswith(("_created", "_info"))]
+    counted = [s for s in samples(metrics) if not s.name.endswith(("_created", "_info", "_resident_bytes"))]
     assert {s.value for s in counted} == {0.0}
 
 
@@ -157,3 +160,18 @@ def test_two_workers_in_a_process_do_not_share_series() -> None:
     one, other = Metrics(Settings()), Metrics(Settings())
     one.posts.inc()
     assert (value(one, "tocsin_posts_total"), value(other, "tocsin_posts_total")) == (1, 0)
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="only Linux tells")
+def test_resident_memory_is_that_of_the_worker_and_of_its_stages_processes() -> None:
+    """A child that holds 100 MB counts while it lives."""
+    alone = resident_bytes()
+    code = "held = b'x' * 100_000_000; print(len(held), flush=True); input()"
+    argv = [sys.executable, "-c", code]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        together = resident_bytes()
+        child.kill()
+    assert alone > 10_000_000
+    assert 90_000_000 < together - alone < 200_000_000
