@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaProducer
 from support.alertmanager import SHIPPED, AlertmanagerProcess, People
-from support.alerts import alert
+from support.alerts import alert, muted
 from support.full_path import TOCSIN, Log, Service, by_reader_rule, processed, produce
 from support.receiver import Receiver
 from support.scenario_feed import short_feed
@@ -164,6 +164,34 @@ async def test_a_rise_is_one_more_notification_and_a_killed_leader_is_replaced_i
             await until(lambda: len(people.of("a")) == 4, PATIENCE_S, lambda: str(people.notified))
             await heard(people, "b", ("page", FIRES), ("page", OVER))
     assert sorted(people.of("a")[2:]) == [("chat", OVER), ("page", OVER)]
+
+
+async def test_a_mute_ends_the_page_and_an_unmute_pages_again(
+    settings: Settings, teller: Teller, people: People, tmp_path: Path
+) -> None:
+    """What grows, ends, or begins while it is muted is told to nobody, by a new leader neither."""
+    mute = muted()
+    with Service(settings, tmp_path, DELIVER) as leader:
+        await leader.printed("this process leads")
+        await teller.tell("a", FIRST, Severity.CRITICAL)
+        await heard(people, "a", ("page", FIRES))
+        await teller.tell("a", AlertReason.MUTED, Severity.CRITICAL, muted_by=mute)
+        await teller.tell("quiet", FIRST, Severity.CRITICAL, muted_by=mute)
+        await heard(people, "a", ("page", FIRES), ("page", OVER))
+        assert "muted" in people.notified[-1].summary
+        await teller.tell("a", GREW, Severity.CRITICAL, posts=500, muted_by=mute)
+        await quiet_for(people, 3)
+        leader.terminate()
+    with Service(settings, tmp_path, DELIVER) as second:
+        await second.printed("this process leads", 90)
+        await quiet_for(people, 3)
+        await teller.tell("a", AlertReason.UNMUTED, Severity.CRITICAL)
+        await teller.tell("quiet", RESOLVED, Severity.CRITICAL, muted_by=mute)
+        await heard(people, "a", ("page", FIRES), ("page", OVER), ("page", FIRES))
+        await teller.tell("a", RESOLVED, Severity.CRITICAL)
+        await heard(people, "a", ("page", FIRES), ("page", OVER), ("page", FIRES), ("page", OVER))
+        await quiet_for(people, 3)
+    assert people.of("quiet") == []
 
 
 @pytest.mark.parametrize(
