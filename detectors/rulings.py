@@ -31,9 +31,10 @@ MAX_HELD = 10_000
 """Rulings that hold at once; beyond it the oldest ends."""
 MAX_EXEMPLARS = 16
 SURGE = 4
-"""Times its busiest slot from which a known template rings again."""
+"""Times its busiest slot from which a known template rings again. Of 363 contents that went on over
+an hour on real days (CrisisLex, Telegram, a troll farm's), 6 came to as much after their first hour."""
 MIN_SURGE = 20
-"""And posts in a slot at least: small counts vary by more than that factor."""
+"""And posts in a slot at least: one of these 6 did. Small counts vary by more than that factor."""
 _SLACK = 0.16
 """Four standard errors of a signature's estimate at the least threshold."""
 
