@@ -16,6 +16,10 @@ SHORT_JACCARD: Final = 0.6
 """The same at `SHORT_CHARS`; linear between. Short texts share greetings and templates."""
 
 
+MASK_WORDS: Final = 8
+"""512 bits: a cache line. Of 80 shingles they rule out nearly every pair that chance brought together."""
+
+
 @kernel
 def fold_bits(word: np.uint64) -> int:
     """Number of set bits of a 64-bit word (Hacker's Delight, figure 5-2)."""
@@ -83,6 +87,34 @@ def count_shared(  # noqa: PLR0913, PLR0917 - kernels take arrays, not objects
                 break
             slot = (slot + 1) & mask
     return n_shared
+
+
+@kernel
+def set_bits(shingles: NDArray[np.uint32], n_shingles: int, mask: NDArray[np.uint64]) -> None:
+    """Make `mask` the one of these shingles: bit h mod 512 for each hash h."""
+    for word in range(MASK_WORDS):
+        mask[word] = np.uint64(0)
+    for i in range(n_shingles):
+        bit = shingles[i] & np.uint32(64 * MASK_WORDS - 1)
+        mask[bit >> np.uint32(6)] |= np.uint64(1) << np.uint64(bit & np.uint32(63))
+
+
+@kernel
+def count_bits(mask: NDArray[np.uint64]) -> int:
+    """Set bits of a mask."""
+    n = 0
+    for word in range(MASK_WORDS):
+        n += fold_bits(mask[word])
+    return n
+
+
+@kernel
+def shared_bits(a: NDArray[np.uint64], b: NDArray[np.uint64]) -> int:
+    """Bits set in both masks."""
+    n = 0
+    for word in range(MASK_WORDS):
+        n += fold_bits(a[word] & b[word])
+    return n
 
 
 @kernel

@@ -5,11 +5,11 @@ band and enough one-bit min-hashes) if their exact 3-gram Jaccard passes `least_
 it opens a cluster with itself as exemplar. Exemplars, not posts, fill the table, so the
 thousandth copy costs what the second did.
 
-Assumptions: texts are normalised; short ones come flagged `exact`. Cost: about 9 µs a row on the
-machine of the README; 8 bytes × 42 bands × 1/load + text + 45 bytes an exemplar. Deterministic: the
-state is a function of the sequence of rows, however it was cut; after growth and eviction the
-band table is entered anew from the surviving texts in their order, so it is also a function
-of (surviving exemplars, number of buckets).
+Assumptions: texts are normalised; short ones come flagged `exact`. Cost: about 8 µs a row on the
+machine of the README; 4 bytes × 42 bands × 1/load + text + 105 bytes an exemplar. Deterministic: the
+state is a function of the sequence of rows, however it was cut; after eviction the band table is
+entered anew from the surviving texts in their order, and growth splits its buckets, so it is
+also a function of (surviving exemplars, where it grew).
 
 Fails: a text that joins drifts the cluster by up to four exemplars, so two campaigns bridged
 by a hybrid text become one; a phrase so common that a bucket overflows is found by its other
@@ -27,16 +27,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors import index_kernel as k
+from detectors.band_table import WAYS, split_table
+from detectors.compare_kernel import MASK_WORDS
 from detectors.sketch import N_BANDS, sketch_batch
 
 START_EXEMPLARS = 16_384
 """First capacity; doubled when full, up to the cap."""
 BYTES_PER_TEXT = 192
 """Arena a slot of capacity comes with; longer texts use up capacity sooner."""
-BUCKETS_PER_EXEMPLAR = 8
-"""42 entries in 8 buckets of 8: 66 % full at capacity."""
+BUCKETS_PER_EXEMPLAR = 4
+"""42 entries in 4 buckets of 16: 66 % full at capacity."""
 MIN_SCRATCH = 4096
-_PER_EXEMPLAR = ("bits", "n_distinct", "clusters", "n_posts", "n_exemplars")
+_PER_EXEMPLAR = ("bits", "masks", "n_distinct", "clusters", "n_posts", "n_exemplars")
 
 
 class Evicted(NamedTuple):
@@ -54,7 +56,10 @@ class IndexState(msgspec.Struct, kw_only=True):
     base: int
     n: int
     capacity: int
+    grown: list[tuple[int, int]]
+    """(exemplars, capacity) at each growth since the table was entered anew."""
     bits: bytes
+    masks: bytes
     starts: bytes
     arena: bytes
     n_distinct: bytes
@@ -74,6 +79,7 @@ class ClusterIndex:
         self._max = max(max_exemplars, 4)
         self._state = np.array([0, 0, min(START_EXEMPLARS, self._max)], np.int64)
         self._ex = _allocate(int(self._state[2]))
+        self._grown: list[tuple[int, int]] = []
         self._seen = np.zeros(2 * START_EXEMPLARS, np.uint64)
         self._n_seen = 0
         self._scratch = _scratch(MIN_SCRATCH)
@@ -120,6 +126,7 @@ class ClusterIndex:
             base=base,
             n=n,
             capacity=capacity,
+            grown=self._grown.copy(),
             starts=ex.starts[: n + 1].tobytes(),
             arena=ex.arena[: ex.starts[n]].tobytes(),
             **{name: getattr(ex, name)[:n].tobytes() for name in _PER_EXEMPLAR},
@@ -138,6 +145,7 @@ class ClusterIndex:
         ex.starts[: state.n + 1] = np.frombuffer(state.starts, np.int64)
         ex.arena[: len(state.arena)] = np.frombuffer(state.arena, np.uint8)
         index._fit_scratch(ex.starts[: state.n + 1])
+        index._grown = list(state.grown)
         index._enter_all()
         return index
 
@@ -161,7 +169,7 @@ class ClusterIndex:
             self._scratch = _scratch(1 << longest.bit_length())
 
     def _make_room(self, row: int, n_bytes: int) -> None:
-        """Double the capacity, or at the cap evict the oldest quarter; then enter all anew."""
+        """Double the capacity; or at the cap evict the oldest quarter and enter the rest anew."""
         base, n, capacity = (int(value) for value in self._state)
         arena_used = int(self._ex.starts[n])
         if capacity < self._max:
@@ -175,19 +183,35 @@ class ClusterIndex:
             gone = min(gone, n)
             self.evictions.append(Evicted(base + gone, gone, row))
         old, self._ex = self._ex, _allocate(capacity)
-        self._state[:] = (base + gone, n - gone, capacity)
         _copy(old, self._ex, gone, n)
-        self._enter_all()
+        if gone:
+            self._grown = []
+            self._state[:] = (base + gone, n - gone, capacity)
+            self._enter_all()
+        else:
+            self._grown.append((n, int(self._state[2])))
+            self._state[2] = capacity
+            split_table(old.table, self._ex.table, self._grown[-1][1], capacity)
 
     def _enter_all(self) -> None:
-        """Fill the band table from the exemplars' texts, in their order."""
-        base, n = int(self._state[0]), int(self._state[1])
+        """Fill the band table from the exemplars' texts, in their order, growing where it grew."""
+        n, capacity = int(self._state[1]), int(self._state[2])
+        first, old = 0, None
+        for last, size in [*self._grown, (n, capacity)]:
+            part = self._ex._replace(table=_table(size), n_distinct=self._ex.n_distinct[:size])
+            if old is not None:
+                split_table(old.table, part.table, len(old.n_distinct), size)
+            self._enter(part, first, last)
+            first, old = last, part
+        self._ex = self._ex._replace(table=part.table)
+
+    def _enter(self, ex: k.Exemplars, first: int, last: int) -> None:
+        """Enter exemplars [first, last) into the band table of `ex`."""
         step = 8192
-        for first in range(0, n, step):
-            last = min(first + step, n)
-            offsets = self._ex.starts[first : last + 1]
-            bands = sketch_batch(self._ex.arena, np.ascontiguousarray(offsets)).bands
-            k.enter_bands(self._ex, bands, first, last, base)
+        for start in range(first, last, step):
+            end = min(start + step, last)
+            bands = sketch_batch(ex.arena, np.ascontiguousarray(ex.starts[start : end + 1])).bands
+            k.enter_bands(ex, bands, self._scratch, int(self._state[0]), start, end)
 
 
 def rows_of(texts: Sequence[str], *, exact: bool) -> k.Rows:
@@ -208,21 +232,27 @@ def _scratch(size: int) -> k.Scratch:
     slots = 2 * size
     return k.Scratch(
         np.empty(size, np.uint32),
+        np.zeros(MASK_WORDS, np.uint64),
         np.empty(slots, np.uint32),
         np.zeros(slots, np.int64),
         np.zeros(slots, np.int64),
+        np.zeros(N_BANDS * WAYS + 1, np.int64),
+        np.zeros(N_BANDS * WAYS + 1, np.int64),
         np.zeros(k.MAX_CHECKED, np.int64),
         np.zeros(k.MAX_CHECKED, np.int64),
-        np.zeros(2, np.int64),
+        np.zeros(3, np.int64),
     )
 
 
+def _table(capacity: int) -> NDArray[np.uint32]:
+    return np.zeros((1 << (capacity * BUCKETS_PER_EXEMPLAR - 1).bit_length(), WAYS), np.uint32)
+
+
 def _allocate(capacity: int) -> k.Exemplars:
-    buckets = 1 << (capacity * BUCKETS_PER_EXEMPLAR - 1).bit_length()
     return k.Exemplars(
-        table=np.zeros((buckets, k.WAYS), np.uint64),
-        heads=np.zeros(buckets, np.uint8),
+        table=_table(capacity),
         bits=np.zeros((capacity, 2), np.uint64),
+        masks=np.zeros((capacity, MASK_WORDS), np.uint64),
         starts=np.zeros(capacity + 1, np.int64),
         arena=np.zeros(max(capacity * BYTES_PER_TEXT, 1 << 20), np.uint8),
         n_distinct=np.zeros(capacity, np.int32),
@@ -242,4 +272,4 @@ def _copy(old: k.Exemplars, new: k.Exemplars, first: int, last: int) -> None:
     new.arena[: end - start] = old.arena[start:end]
 
 
-assert N_BANDS <= BUCKETS_PER_EXEMPLAR * k.WAYS  # noqa: S101 - a wiring mistake, seen at import
+assert N_BANDS <= BUCKETS_PER_EXEMPLAR * WAYS  # noqa: S101 - a wiring mistake, seen at import

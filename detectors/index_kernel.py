@@ -1,8 +1,7 @@
 """The kernel of `detectors.index`: one pass over a batch, no Python objects.
 
-The band table is set-associative: a band's 32-bit hash picks a bucket of `WAYS` entries (one
-cache line), each ``hash << 32 | exemplar``; a full bucket loses its oldest. So a look-up costs
-42 cache lines however large a cluster or how common a phrase, and memory is bounded.
+See `detectors.band_table` for the look-up. What is read of many exemplars is read of all of them before
+any is judged, so that their cache lines come side by side: waiting for each was most of the time.
 """
 
 from typing import Final, NamedTuple
@@ -10,7 +9,10 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.band_table import WAYS, fetch_buckets, find_hits, place_mask, put_band
 from detectors.compare_kernel import (
+    MASK_WORDS,
+    count_bits,
     count_shared,
     first_seen,
     fold_bits,
@@ -19,12 +21,12 @@ from detectors.compare_kernel import (
     load_query,
     query_mask,
     same_bytes,
+    set_bits,
+    shared_bits,
 )
 from detectors.jit import kernel
 from detectors.sketch import N_BANDS, decode_shingles
 
-WAYS: Final = 8
-"""Entries of a bucket: 8 of 8 bytes are a cache line."""
 MAX_CHECKED: Final = 8
 """Candidates whose text is compared, best agreement of bits first."""
 MIN_AGREEMENT: Final = 74
@@ -49,12 +51,12 @@ FULL: Final = 1
 class Exemplars(NamedTuple):
     """What an index knows of each exemplar and cluster; arrays of the capacity."""
 
-    table: NDArray[np.uint64]
+    table: NDArray[np.uint32]
     """(buckets, WAYS): band table."""
-    heads: NDArray[np.uint8]
-    """(buckets,): the way to fill next."""
     bits: NDArray[np.uint64]
     """(n, 2): one-bit min-hashes."""
+    masks: NDArray[np.uint64]
+    """(n, MASK_WORDS): a bit for each shingle, by its hash."""
     starts: NDArray[np.int64]
     """(n + 1,): spans of the texts in `arena`."""
     arena: NDArray[np.uint8]
@@ -98,23 +100,26 @@ class Scratch(NamedTuple):
     """Work space, reused; its content means nothing between calls."""
 
     shingles: NDArray[np.uint32]
+    mask: NDArray[np.uint64]
+    """(MASK_WORDS,): a bit for each shingle of the row."""
     keys: NDArray[np.uint32]
     owners: NDArray[np.int64]
     visits: NDArray[np.int64]
+    hits: NDArray[np.int64]
+    agreeing: NDArray[np.int64]
+    """(N_BANDS × WAYS + 1,): places found under a row's bands, and their agreeing bits."""
     found: NDArray[np.int64]
     agreements: NDArray[np.int64]
     """(MAX_CHECKED,): candidates and their agreeing bits, best first."""
     counters: NDArray[np.int64]
-    """[generation, visit], ever growing, so that nothing has to be cleared."""
+    """[generation, visit, no meaning]: the first two ever growing, so that nothing has to be cleared."""
 
 
 @kernel
 def insert(scratch: Scratch, n_found: int, exemplar: int, agreement: int) -> int:
-    """Put a candidate at its place, the worst out if there are `MAX_CHECKED`; how many there are."""
+    """Put a candidate at its place, the worst out if there are `MAX_CHECKED`; how many there are then."""
     found, agreements = scratch.found, scratch.agreements
     if n_found == MAX_CHECKED:
-        if agreement <= agreements[n_found - 1]:
-            return n_found
         n_found -= 1
     place = n_found
     while place > 0 and agreements[place - 1] < agreement:
@@ -127,34 +132,28 @@ def insert(scratch: Scratch, n_found: int, exemplar: int, agreement: int) -> int
 
 
 @kernel
-def gather(ex: Exemplars, rows: Rows, row: int, base: int, n: int, scratch: Scratch) -> int:
-    """Exemplars of living clusters that share a band and enough bits, best first.
+def gather(ex: Exemplars, rows: Rows, row: int, scratch: Scratch) -> int:
+    """Exemplars that share a band and enough bits, best first.
 
     Returns:
         How many (≤ `MAX_CHECKED`); they stand in `scratch.found`.
     """
-    mask = np.uint32(len(ex.heads) - 1)
+    hits, agreeing, bits = scratch.hits, scratch.agreeing, ex.bits
+    scratch.counters[2] += fetch_buckets(ex.table, rows.bands[row])
+    n_hits = find_hits(ex.table, rows.bands[row], place_mask(len(ex.n_distinct)), hits)
+    low, high = rows.bits[row, 0], rows.bits[row, 1]
+    for i in range(n_hits):  # apart from what follows: their cache lines come side by side
+        agreeing[i] = 128 - fold_bits(low ^ bits[hits[i], 0]) - fold_bits(high ^ bits[hits[i], 1])
     n_found = 0
-    for band in range(N_BANDS):
-        key = rows.bands[row, band]
-        bucket = key & mask
-        for way in range(WAYS):
-            entry = ex.table[bucket, way]
-            if np.uint32(entry >> np.uint64(32)) != key or entry == np.uint64(0):
-                continue
-            exemplar = int(entry & np.uint64(0xFFFFFFFF)) - 1 - base
-            if exemplar < 0 or exemplar >= n or ex.clusters[exemplar] < base:
-                continue
-            known = False
-            for i in range(n_found):
-                known = known or scratch.found[i] == exemplar
-            if known:
-                continue
-            agreement = 128 - fold_bits(rows.bits[row, 0] ^ ex.bits[exemplar, 0])
-            agreement -= fold_bits(rows.bits[row, 1] ^ ex.bits[exemplar, 1])
-            if agreement < MIN_AGREEMENT:
-                continue
-            n_found = insert(scratch, n_found, exemplar, agreement)
+    for i in range(n_hits):
+        least = int(scratch.agreements[MAX_CHECKED - 1]) + 1 if n_found == MAX_CHECKED else MIN_AGREEMENT
+        if agreeing[i] < least:
+            continue
+        is_known = False
+        for j in range(n_found):
+            is_known = is_known or scratch.found[j] == hits[i]
+        if not is_known:
+            n_found = insert(scratch, n_found, hits[i], agreeing[i])
     return n_found
 
 
@@ -165,14 +164,22 @@ def best_of(
     """The candidate nearest by exact Jaccard that passes its threshold, or -1."""
     best, best_jaccard = -1, 0.0
     mask = query_mask(rows.norm_offsets[row + 1] - rows.norm_offsets[row])
+    excess = n_distinct - count_bits(scratch.mask)
+    others, bounds = scratch.hits, scratch.agreeing
+    for i in range(n_found):  # apart from what follows: their cache lines come side by side
+        others[i] = ex.n_distinct[scratch.found[i]]
+        bounds[i] = shared_bits(scratch.mask, ex.masks[scratch.found[i]]) + excess
     for i in range(n_found):
-        exemplar = scratch.found[i]
-        other = ex.n_distinct[exemplar]
+        exemplar, other = scratch.found[i], others[i]
         if other == 0:
             continue
         shorter, longer = min(n_distinct, other), max(n_distinct, other)
         least = max(least_jaccard(shorter), best_jaccard)
         if shorter < least * longer:
+            continue
+        # Each shared shingle has its bit in both masks; only shingles that share a bit count above it.
+        least_shared = least * (n_distinct + other) / (1 + least) - 0.001
+        if bounds[i] < least_shared:
             continue
         n = decode_shingles(ex.arena, ex.starts[exemplar], ex.starts[exemplar + 1], scratch.shingles)
         scratch.counters[1] += 1
@@ -189,14 +196,15 @@ def best_of(
 
 
 @kernel
-def find_exact(ex: Exemplars, rows: Rows, row: int, key: np.uint32, base: int, n: int) -> int:
+def find_exact(ex: Exemplars, rows: Rows, row: int, key: np.uint32) -> int:
     """The exemplar with the same bytes, or -1."""
-    bucket = key & np.uint32(len(ex.heads) - 1)
+    bucket = key & np.uint32(len(ex.table) - 1)
+    places = place_mask(len(ex.n_distinct))
     start, end = rows.norm_offsets[row], rows.norm_offsets[row + 1]
     for way in range(WAYS):
         entry = ex.table[bucket, way]
-        exemplar = int(entry & np.uint64(0xFFFFFFFF)) - 1 - base
-        if np.uint32(entry >> np.uint64(32)) != key or exemplar < 0 or exemplar >= n:
+        exemplar = int(entry & places) - 1
+        if entry & ~places != key & ~places or exemplar < 0:
             continue
         if ex.n_distinct[exemplar] == 0 and same_bytes(
             rows.norms, start, end, ex.arena, ex.starts[exemplar], ex.starts[exemplar + 1]
@@ -206,46 +214,39 @@ def find_exact(ex: Exemplars, rows: Rows, row: int, key: np.uint32, base: int, n
 
 
 @kernel
-def nearest(
-    ex: Exemplars, rows: Rows, row: int, base: int, n: int, scratch: Scratch
-) -> tuple[int, float, int]:
+def nearest(ex: Exemplars, rows: Rows, row: int, scratch: Scratch) -> tuple[int, float, int]:
     """(exemplar or -1, its similarity, distinct shingles of the row or 0 if it matches only exactly)."""
     start, end = rows.norm_offsets[row], rows.norm_offsets[row + 1]
     if rows.exact[row]:
-        return find_exact(ex, rows, row, hash_span(rows.norms, start, end), base, n), 1.0, 0
+        return find_exact(ex, rows, row, hash_span(rows.norms, start, end)), 1.0, 0
     n_shingles = decode_shingles(rows.norms, start, end, scratch.shingles)
     scratch.counters[0] += 1
     mask = query_mask(end - start)
     n_distinct = load_query(
         scratch.shingles, n_shingles, scratch.keys, scratch.owners, scratch.counters[0], mask
     )
-    n_found = gather(ex, rows, row, base, n, scratch)
+    set_bits(scratch.shingles, n_shingles, scratch.mask)
+    n_found = gather(ex, rows, row, scratch)
     best, jaccard = best_of(ex, rows, row, scratch, n_found, n_distinct)
     return best, jaccard, n_distinct
 
 
 @kernel
-def put_band(ex: Exemplars, key: np.uint32, exemplar: int, base: int) -> None:
-    """Enter an exemplar under one band hash, the oldest of a full bucket out."""
-    bucket = key & np.uint32(len(ex.heads) - 1)
-    way = ex.heads[bucket]
-    ex.table[bucket, way] = (np.uint64(key) << np.uint64(32)) | np.uint64(base + exemplar + 1)
-    ex.heads[bucket] = (way + np.uint8(1)) & np.uint8(WAYS - 1)
-
-
-@kernel
-def put_bands(ex: Exemplars, bands: NDArray[np.uint32], exemplar: int, base: int) -> None:
+def put_bands(ex: Exemplars, bands: NDArray[np.uint32], exemplar: int) -> None:
     """Enter an exemplar under its bands; one that matches only exactly under the hash of its bytes."""
+    places = place_mask(len(ex.n_distinct))
     if ex.n_distinct[exemplar] == 0:
         key = hash_span(ex.arena, ex.starts[exemplar], ex.starts[exemplar + 1])
-        put_band(ex, key, exemplar, base)
+        put_band(ex.table, key, exemplar, places)
         return
     for band in range(N_BANDS):
-        put_band(ex, bands[band], exemplar, base)
+        put_band(ex.table, bands[band], exemplar, places)
 
 
 @kernel
-def append_exemplar(ex: Exemplars, rows: Rows, row: int, n: int, n_distinct: int) -> None:
+def append_exemplar(
+    ex: Exemplars, rows: Rows, row: int, n: int, n_distinct: int, mask: NDArray[np.uint64]
+) -> None:
     """Store a row's text as exemplar number `n` of the arrays."""
     start, end = rows.norm_offsets[row], rows.norm_offsets[row + 1]
     to = ex.starts[n]
@@ -255,6 +256,8 @@ def append_exemplar(ex: Exemplars, rows: Rows, row: int, n: int, n_distinct: int
     ex.bits[n, 0] = rows.bits[row, 0]
     ex.bits[n, 1] = rows.bits[row, 1]
     ex.n_distinct[n] = n_distinct
+    for word in range(MASK_WORDS):
+        ex.masks[n, word] = mask[word]
 
 
 @kernel
@@ -286,7 +289,7 @@ def assign_rows(
         if rows.identities[row] != np.uint64(0) and not first_seen(seen, rows.identities[row]):
             out.bits[row] = REPEATED
             continue
-        best, jaccard, n_distinct = nearest(ex, rows, row, base, n, scratch)
+        best, jaccard, n_distinct = nearest(ex, rows, row, scratch)
         if best >= 0:
             cluster = ex.clusters[best]
             out.clusters[row], out.jaccard[row] = cluster, jaccard
@@ -306,17 +309,22 @@ def assign_rows(
             ex.n_posts[n] = 1
             ex.n_exemplars[n] = 1
         ex.clusters[n] = cluster
-        append_exemplar(ex, rows, row, n, n_distinct)
-        put_bands(ex, rows.bands[row], n, base)
+        append_exemplar(ex, rows, row, n, n_distinct, scratch.mask)
+        put_bands(ex, rows.bands[row], n)
         state[1] = n + 1
     return len(rows.identities), DONE
 
 
 @kernel
-def enter_bands(ex: Exemplars, bands: NDArray[np.uint32], first: int, last: int, base: int) -> None:
-    """Enter exemplars [first, last) into the band table, given their bands."""
+def enter_bands(
+    ex: Exemplars, bands: NDArray[np.uint32], scratch: Scratch, base: int, first: int, last: int
+) -> None:
+    """Enter exemplars [first, last) of living clusters into the band table, given their bands."""
     for i in range(first, last):
-        put_bands(ex, bands[i - first], i, base)
+        if ex.clusters[i] < base:
+            continue
+        scratch.counters[2] += fetch_buckets(ex.table, bands[i - first])
+        put_bands(ex, bands[i - first], i)
 
 
 @kernel

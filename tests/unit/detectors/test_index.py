@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 from support.posts import varied, words
 
 from detectors import index_kernel as k
-from detectors.compare_kernel import first_seen, fold_bits, least_jaccard, query_mask
+from detectors.compare_kernel import (
+    MASK_WORDS,
+    count_bits,
+    first_seen,
+    fold_bits,
+    least_jaccard,
+    query_mask,
+    set_bits,
+    shared_bits,
+)
 from detectors.index import ClusterIndex, IndexState, rows_of
 from detectors.sketch import exact_jaccard, shingle_set
 
@@ -150,6 +159,22 @@ def test_dumped_index_goes_on_the_same(n_max: int) -> None:
         assert loaded.dump() == index.dump()
 
 
+def test_loaded_table_has_lost_what_the_live_one_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Buckets that were full before the index grew lost entries; after a load they are lost too."""
+    monkeypatch.setattr("detectors.index.START_EXEMPLARS", 32)
+    phrase = words("a phrase that all share", 5)
+    texts = [f"{phrase} {words(i, 15)}" for i in range(400)]
+    index = ClusterIndex(10_000)
+    assigned(index, texts, 50)
+    loaded = ClusterIndex.load(10_000, index.dump())
+    assert (loaded._ex.table == index._ex.table).all()
+    monkeypatch.setattr("detectors.index.START_EXEMPLARS", 512)
+    roomy = ClusterIndex(10_000)
+    assigned(roomy, texts, 50)
+    assert roomy._ex.table.shape == index._ex.table.shape
+    assert (roomy._ex.table != 0).sum() > (index._ex.table != 0).sum()
+
+
 def test_loaded_index_compares_with_long_texts() -> None:
     """Work space fits the texts that a dump brought along, not only those fed since."""
     text = words("very long", 4000)
@@ -205,6 +230,17 @@ def test_rows_without_identity_take_no_memory() -> None:
     for _ in range(10):
         index.assign(rows_of(["good day"] * 10_000, exact=True))
     assert index.n_bytes == before
+
+
+@given(st.sets(st.integers(0, 2**32 - 1), max_size=700), st.sets(st.integers(0, 2**32 - 1), max_size=700))
+@settings(deadline=None)
+def test_masks_never_rule_out_a_shared_shingle(a: set[int], b: set[int]) -> None:
+    """Shared bits, and the shingles that have no bit of their own, are no fewer than shared shingles."""
+    b |= set(list(a)[::2])
+    masks = np.zeros((2, MASK_WORDS), np.uint64)
+    for mask, shingles in zip(masks, (a, b), strict=True):
+        set_bits(np.array(sorted(shingles), np.uint32), len(shingles), mask)
+    assert shared_bits(masks[0], masks[1]) + len(a) - count_bits(masks[0]) >= len(a & b)
 
 
 @given(st.integers(0, 2**64 - 1))

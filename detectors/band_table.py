@@ -1,0 +1,94 @@
+"""The band table of `detectors.index_kernel`: which exemplars share a band with a text?
+
+Set-associative: the low bits of a band's 32-bit hash pick a bucket of `WAYS` entries (one cache
+line), each the hash's high bits above the exemplar's place + 1; at least as many low bits pick
+the bucket as the place takes, so no bit of the hash is lost. 0 is an empty entry; a full bucket
+loses its oldest. So a look-up costs 42 cache lines however large a cluster or how common a
+phrase, and memory is bounded.
+"""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.jit import kernel
+from detectors.sketch import N_BANDS
+
+WAYS: Final = 16
+"""Entries of a bucket: 16 of 4 bytes are a cache line."""
+
+
+@kernel
+def place_mask(capacity: int) -> np.uint32:
+    """The bits of an entry that hold a place + 1, places being below `capacity`."""
+    mask = 1
+    while mask <= capacity:
+        mask *= 2
+    return np.uint32(mask - 1)
+
+
+@kernel
+def fetch_buckets(table: NDArray[np.uint32], bands: NDArray[np.uint32]) -> np.uint32:
+    """Ask memory for a row's cache lines all at once: one after another, each costs a trip of its own.
+
+    Returns:
+        A meaningless number, to be kept: unused, the compiler drops it all.
+    """
+    mask = np.uint32(len(table) - 1)
+    total = np.uint32(0)
+    for band in range(N_BANDS):
+        total += table[bands[band] & mask, 0]
+    return np.uint32(total)
+
+
+@kernel
+def find_hits(
+    table: NDArray[np.uint32], bands: NDArray[np.uint32], places: np.uint32, hits: NDArray[np.int64]
+) -> int:
+    """Places that stand in `table` under one of the bands, in order, some of them repeatedly; how many."""
+    mask = np.uint32(len(table) - 1)
+    n_hits = 0
+    for band in range(N_BANDS):
+        bucket = np.int64(bands[band] & mask)
+        key = np.uint32(bands[band] & ~places)
+        n_same = np.uint32(0)
+        for way in range(WAYS):  # no branch, so one vector compares all
+            n_same += np.uint32(np.uint32(table[bucket, way] ^ key) <= places)
+        if n_same == 0:
+            continue
+        for way in range(WAYS):
+            place = np.uint32(table[bucket, way] ^ key)
+            hits[n_hits] = np.int64(place) - 1
+            n_hits += int(place <= places) & int(place > 0)
+    return n_hits
+
+
+@kernel
+def put_band(table: NDArray[np.uint32], key: np.uint32, exemplar: int, places: np.uint32) -> None:
+    """Enter an exemplar under one band hash, the oldest of a full bucket out."""
+    bucket = key & np.uint32(len(table) - 1)
+    to, oldest = 0, places
+    for way in range(WAYS):  # later exemplars have higher places, and 0 is empty
+        place = table[bucket, way] & places
+        if place < oldest:
+            to, oldest = way, place
+    table[bucket, to] = np.uint32(key & ~places) | np.uint32(exemplar + 1)
+
+
+@kernel
+def split_table(old: NDArray[np.uint32], new: NDArray[np.uint32], old_capacity: int, capacity: int) -> None:
+    """Move all entries into a larger, empty table: what was lost from a full bucket stays lost."""
+    old_places, places = place_mask(old_capacity), place_mask(capacity)
+    mask = np.uint32(len(new) - 1)
+    for bucket in range(len(old)):
+        low = np.uint32(bucket) & old_places
+        for way in range(WAYS):
+            entry = old[bucket, way]
+            if entry & old_places == 0:
+                continue
+            key = np.uint32((entry & ~old_places) | low)
+            to = 0
+            while new[key & mask, to] != 0:
+                to += 1
+            new[key & mask, to] = np.uint32(key & ~places) | np.uint32(entry & old_places)
