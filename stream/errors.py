@@ -7,6 +7,7 @@ TocsinError                  everything we raise on purpose; its text says what 
 ├── PackError                bytes between our own stages that we can't read: a broken invariant
 ├── StateError               recovered state contradicts the log: a broken invariant
 ├── FeedError                a file of posts can't be read (stream.feeds)
+├── ProcessDiedError         the process of a stage has ended (killed, out of memory)
 └── BrokerError              the broker can't be reached or refuses us (retriable)
 ```
 
@@ -36,6 +37,10 @@ class PackError(TocsinError):
 
 class StateError(TocsinError):
     """Recovered state contradicts the log; the worker must stop."""
+
+
+class ProcessDiedError(TocsinError):
+    """The process of a stage has ended by itself; the worker must stop."""
 
 
 class BrokerError(TocsinError):

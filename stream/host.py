@@ -1,25 +1,29 @@
-"""Where stages work: in the worker's own process, or in one beside it, on a core of its own.
+"""Where stages work: in the worker's own process, or in one beside it (`stream.beside`).
 
 A stage is a pure function of its partition's log, so where it runs changes no result. Python
-runs one thread of a process at a time: with SKETCH and CLUSTER in processes of their own a
-worker drains twice as many posts (README, ``make bench ONLY=worker``).
+runs one thread of a process at a time: with stages in processes of their own a worker drains
+more posts, and its loop, which serves Kafka and nothing else, is never held up by them. It talks to
+them over a socket: a pool's threads would wait for the interpreter's lock at every hop.
 """
 
 import asyncio
 import multiprocessing
-import os
-import signal
-import threading
+import socket
+import sys
 import weakref
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from itertools import count
-from multiprocessing.connection import wait
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from pickle import loads
+from typing import Any, Generic, Protocol, TypeVar
 
-from detectors.chain import warm_up
+from stream import beside
+from stream.errors import ProcessDiedError
 from stream.stage import Out, Record, Stage, Ticking
+
+STOP_S = 5.0
+"""A process gets this long to finish what is in hand."""
 
 T_co = TypeVar("T_co", covariant=True)
 T = TypeVar("T")
@@ -43,14 +47,19 @@ class Host:
 
     Args:
         beside: In a process of its own.
+        niceness: Of that process, above ours.
     """
 
-    def __init__(self, *, beside: bool) -> None:
-        self._pool: ProcessPoolExecutor | None = None
-        if beside:
-            self._pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _begin)
-            self._pool.submit(int)  # starts the process now, while the worker joins its group
+    def __init__(self, *, beside: bool, niceness: int = 0) -> None:
+        self._line: _Line | None = None
         self._keys = count()
+        self._connecting = asyncio.Lock()
+        self.pid: int | None = None
+        """Of the process beside."""
+        if beside:
+            self._process, self._socket = _spawn(niceness)
+            self.pid = self._process.pid
+            self._end = weakref.finalize(self, self._socket.close)
 
     async def open(
         self, make: Callable[..., Teller[T]], args: Sequence[Any], tell: Callable[[T], None]
@@ -58,21 +67,108 @@ class Host:
         """The stage ``make(*args)``; what it has to tell after each call goes to `tell`.
 
         Raises:
-            concurrent.futures.process.BrokenProcessPool: The process has died.
+            ProcessDiedError: The process has ended.
         """
-        if self._pool is None:
+        if self.pid is None:
             stage = make(*args)
             return (_TickingHere if isinstance(stage, Ticking) else _Here)(stage, tell)
+        line = await self._connected()
         key = next(self._keys)
-        ticks = await asyncio.wrap_future(self._pool.submit(_open, key, make, args))
-        beside = (_TickingBeside if ticks else _Beside)(self._pool, key, tell)
-        weakref.finalize(beside, _drop_in, self._pool, key).atexit = False
-        return beside
+        ticks = await line.call(beside.open_stage, key, make, args)
+        there = (_TickingBeside if ticks else _Beside)(line, key, tell)
+        weakref.finalize(there, line.drop, key).atexit = False
+        return there
 
-    def stop(self) -> None:
+    async def _connected(self) -> "_Line":
+        async with self._connecting:
+            if self._socket.fileno() < 0:
+                raise ProcessDiedError("the process beside the worker was stopped")
+            if self._line is None:
+                loop = asyncio.get_running_loop()
+                _, self._line = await loop.create_connection(lambda: _Line(loop), sock=self._socket)
+            return self._line
+
+    async def stop(self) -> None:
         """End the process."""
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
+        if self.pid is not None:
+            if self._line is not None:
+                await self._line.close()
+            self._end()
+            await asyncio.to_thread(self._process.join, STOP_S)
+            self._process.kill()
+
+
+def _spawn(niceness: int) -> tuple[multiprocessing.process.BaseProcess, socket.socket]:
+    """A process that serves, and our end of the socket to it."""
+    # Elsewhere the system's libraries don't stand a fork.
+    context: Any = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
+    context.set_forkserver_preload(["stream.warm"])
+    ours, theirs = socket.socketpair()
+    with theirs:
+        process = context.Process(target=beside.serve, args=(theirs, niceness), daemon=True)
+        process.start()
+    return process, ours
+
+
+class _Line(asyncio.Protocol):
+    """Our end of the socket: calls are answered in their order."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._waiting: deque[asyncio.Future[Any]] = deque()
+        self._received = bytearray()
+        self._lost = loop.create_future()
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport: asyncio.Transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        while len(self._received) >= (start := beside.HEAD.size):
+            end = start + beside.HEAD.unpack_from(self._received)[0]
+            if len(self._received) < end:
+                return
+            with memoryview(self._received)[start:end] as body:
+                answer, error = loads(body)  # noqa: S301 (our own process)
+            del self._received[:end]
+            future = self._waiting.popleft()
+            if future.done():  # who asked has gone
+                continue
+            if error is None:
+                future.set_result(answer)
+            else:
+                future.set_exception(error)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (asyncio's signature)
+        if not self._lost.done():
+            self._lost.set_result(None)
+        while self._waiting:
+            if not (future := self._waiting.popleft()).done():
+                future.set_exception(ProcessDiedError("a process beside the worker has ended"))
+
+    def call(self, function: Callable[..., Any], *args: Any) -> "asyncio.Future[Any]":
+        """Have the process call it; the answer, or its error."""
+        future = self._loop.create_future()
+        self._waiting.append(future)
+        if self._lost.done():
+            self.connection_lost(None)
+        else:
+            self._transport.write(beside.framed((function, args)))
+        return future
+
+    def drop(self, key: int) -> None:
+        """Let a stage go; from any thread, for so objects end."""
+        with suppress(RuntimeError):  # the loop is closed: the process is ending, too
+            self._loop.call_soon_threadsafe(self._drop, key)
+
+    def _drop(self, key: int) -> None:
+        if not self._lost.done():
+            self.call(beside.drop, key)
+
+    async def close(self) -> None:
+        """End the connection, and what waits for an answer."""
+        self._transport.abort()
+        await self._lost
 
 
 class _Here(Generic[T]):
@@ -95,71 +191,22 @@ class _TickingHere(_Here[T]):
 
 
 class _Beside(Generic[T]):
-    """A stage in the process of `pool`."""
+    """A stage in another process."""
 
-    def __init__(self, pool: ProcessPoolExecutor, key: int, tell: Callable[[T], None]) -> None:
-        self._pool, self._key, self._tell = pool, key, tell
+    def __init__(self, line: _Line, key: int, tell: Callable[[T], None]) -> None:
+        self._line, self._key, self._tell = line, key, tell
 
     async def feed(self, records: Sequence[Record]) -> list[Out]:
         rows = [(record.offset, record.timestamp, record.key, record.value) for record in records]
-        return await self._call(_feed, rows)
+        return await self._call(beside.feed, rows)
 
-    async def _call(self, function: Callable[..., tuple[list[Out], T]], *args: Any) -> list[Out]:
-        outs, told = await asyncio.wrap_future(self._pool.submit(function, self._key, *args))
+    async def _call(self, function: Callable[..., tuple[list[Out], Any]], *args: Any) -> list[Out]:
+        outs: list[Out]
+        outs, told = await self._line.call(function, self._key, *args)
         self._tell(told)
         return outs
 
 
 class _TickingBeside(_Beside[T]):
     def tick(self, now_ms: int, *, caught_up: bool) -> Awaitable[list[Out]]:
-        return self._call(_tick, now_ms, caught_up)
-
-
-# ── in the process beside ─────────────────────────────────────────────────────────────────────
-
-_stages: dict[int, Any] = {}
-
-
-class _Record(NamedTuple):
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-
-
-def _begin() -> None:
-    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(signum, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    warm_up()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os._exit(1)
-
-
-def _open(key: int, make: Callable[..., Any], args: Sequence[Any]) -> bool:
-    _stages[key] = make(*args)
-    return isinstance(_stages[key], Ticking)
-
-
-def _feed(key: int, rows: Sequence[tuple[Any, ...]]) -> tuple[list[Out], Any]:
-    stage = _stages[key]
-    return stage.feed([_Record(*row) for row in rows]), stage.told()
-
-
-def _tick(key: int, now_ms: int, caught_up: bool) -> tuple[list[Out], Any]:  # noqa: FBT001 (sent by position)
-    stage = _stages[key]
-    return stage.tick(now_ms, caught_up=caught_up), stage.told()
-
-
-def _drop_in(pool: ProcessPoolExecutor, key: int) -> None:
-    with suppress(RuntimeError):  # it is shut down or broken: the stage is gone with it
-        pool.submit(_drop, key)
-
-
-def _drop(key: int) -> None:
-    del _stages[key]
+        return self._call(beside.tick, now_ms, caught_up)

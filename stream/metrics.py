@@ -289,15 +289,14 @@ class _StateCollector(Collector):
 
 
 def resident_bytes() -> int:
-    """Resident memory of this process and its children, shared pages counted in each; 0 but on Linux."""
-    total = 0
-    try:
-        children = " ".join(path.read_text() for path in Path("/proc/self/task").glob("*/children"))
-    except OSError:  # a thread that ended meanwhile, or a kernel that doesn't tell
-        children = ""
-    for pid in ("self", *children.split()):
+    """Resident memory of this process and all below it, shared pages counted in each; 0 but on Linux."""
+    total, pids = 0, ["self"]
+    while pids:
+        folder = Path(f"/proc/{pids.pop()}")
         try:
-            total += int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize()
+            total += int((folder / "statm").read_text().split()[1]) * resource.getpagesize()
+            for path in folder.glob("task/*/children"):
+                pids += path.read_text().split()
         except (OSError, IndexError):  # ended meanwhile, or another system
             continue
     return total

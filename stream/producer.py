@@ -47,9 +47,9 @@ async def acknowledged(sent: Sent) -> None:
         raise failed[0]
 
 
-def _tell_appended(tell: Callable[[int], None], future: "asyncio.Future[Any]") -> None:
+def _tell_delay(tell: Callable[[float], None], tripped_ms: float, future: "asyncio.Future[Any]") -> None:
     if not future.cancelled() and future.exception() is None:
-        tell(future.result().timestamp)
+        tell(max(0.0, future.result().timestamp - tripped_ms) / 1000)
 
 
 def clock_skew_s(told: Any, sent_s: float, acked_s: float) -> float | None:
@@ -72,10 +72,15 @@ def clock_skew_s(told: Any, sent_s: float, acked_s: float) -> float | None:
 
 
 class Sender:
-    """An idempotent producer. Messages of one partition stay in the order of the `send` calls."""
+    """An idempotent producer. Messages of one partition stay in the order of the `send` calls.
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    Args:
+        settings: Of the worker.
+        tell_delay: Told the delay, in seconds, of each message with `Out.tripped_ms`.
+    """
+
+    def __init__(self, settings: Settings, tell_delay: Callable[[float], None] = lambda _: None) -> None:
+        self._settings, self._tell_delay = settings, tell_delay
         self._producer: AIOKafkaProducer | None = None
         self._lock = asyncio.Lock()
         self.idempotent = True
@@ -136,8 +141,8 @@ class Sender:
                 out.partition,
                 headers=list(out.headers),
             )
-            if out.on_appended is not None:
-                future.add_done_callback(partial(_tell_appended, out.on_appended))
+            if out.tripped_ms is not None:
+                future.add_done_callback(partial(_tell_delay, self._tell_delay, out.tripped_ms))
             sent.append(future)
         if sent:
             sent[-1].add_done_callback(partial(self._compare_clocks, sent_s))

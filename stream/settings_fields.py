@@ -268,12 +268,12 @@ class WorkerSettings(BaseSettings):
         "read again, slower stop.",
     )
     stage_processes: int = Field(
-        default_factory=lambda: 2 if (os.cpu_count() or 1) > 1 else 0,
+        default_factory=lambda: 3 if (os.cpu_count() or 1) > 1 else 0,
         ge=0,
-        le=2,
-        description="Stages with a process of their own beside the worker's: 1: SKETCH, 2: CLUSTER too. "
-        "More: more posts/s where cores are free; 230 MB each.",
-        json_schema_extra={"default_text": "2; 0 on a single core"},
+        le=3,
+        description="Stages with a process of their own beside the worker's: 1: SKETCH, 2: CLUSTER too, "
+        "3: BURST too. More: more posts/s where cores are free, more memory.",
+        json_schema_extra={"default_text": "3; 0 on a single core"},
     )
     batch_posts: int = Field(
         1000,

@@ -5,7 +5,7 @@ no I/O, so a test drives it without Kafka, and a replay of the same records give
 messages however they were cut into batches.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
 
@@ -37,8 +37,8 @@ class Out(NamedTuple):
     key: bytes | None = None
     partition: int | None = None
     headers: tuple[tuple[str, bytes], ...] = ()
-    on_appended: Callable[[int], None] | None = None
-    """Called with the append time, UTC milliseconds, once the broker has it."""
+    tripped_ms: float | None = None
+    """Append time of the post that tripped it, UTC milliseconds: what has passed since is its delay."""
 
 
 class Stage(Protocol):

@@ -9,23 +9,25 @@ Rulings of before the replay, also those that retention has taken from ``activit
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 from zlib import crc32
 
 import msgspec
 
 from detectors.activity import Activity, Clock
-from detectors.alert import Alert, Severity, decode_alert, encode_alert
+from detectors.alert import Alert, AlertReason, Severity, decode_alert, encode_alert
 from detectors.burster import Burster, BursterState, settings_digest
-from detectors.ruling import Ruled, Ruling, Undo, decode_ruled, encode_ruled
+from detectors.ruling import Ruled, Ruling, RulingKind, Undo, decode_ruled, encode_ruled
 from detectors.settings import DetectorSettings
 from stream.codec import decode_activity
 from stream.detection import VERSION
 from stream.errors import StateError
+from stream.host import Host
 from stream.kafka import ACTIVITY, ALERTS, BURST_STATE, RULINGS, client_kwargs, topic_name
 from stream.metrics import Metrics
 from stream.recovery import read_compacted
 from stream.settings import Settings
-from stream.stage import Out, Record
+from stream.stage import Out, Record, Stage
 
 CHUNK_BYTES = 512_000
 MIN_LOG_BYTES = 2_000_000
@@ -54,46 +56,70 @@ class Manifest(msgspec.Struct, kw_only=True):
     """CRC-32 of the state: the next but one checkpoint overwrites its chunks."""
 
 
+class Told(NamedTuple):
+    """What the stage has to tell since the last time."""
+
+    alerts: Counter[tuple[AlertReason, Severity]]
+    grown: Counter[Severity]
+    """Posts by which bursts grew while they rang."""
+    firing: dict[Severity, int] | None
+    """Bursts that ring now; None while the log is replayed."""
+    muted: dict[Severity, int]
+    """Of these, bursts that a ruling silences."""
+    verdicts: dict[tuple[Severity, RulingKind], int]
+    n_groups: int
+    appended_ms: int
+    watermark_ms: int
+    checkpoint_bytes: int
+    """Of the newest checkpoint; 0: none was written."""
+
+
 class BurstStage:
-    """The one partition of ``activity``. See `stream.stage.Stage`.
+    """The one partition of ``activity``. See `stream.stage.Stage`, `stream.host.Teller`.
 
     Args:
-        burster: Its state.
+        detector: What decides.
+        state: Of the checkpoint, if one holds.
         live_from: Offset from which records count in metrics; those before are replayed.
         told: Highest `seq` per alert that is on the topic already.
         manifests: The checkpoints that hold, older first.
-        settings: `checkpoint_s` is the least event time between checkpoints, `max_in_flight`
-            the batches that may be uncommitted.
-        metrics: Told what happens.
+        checkpoint_s: Least event time between checkpoints.
+        max_in_flight: Batches that may be uncommitted.
         ruled: All that topic ``rulings`` holds.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 (sent by position)
         self,
-        burster: Burster,
+        detector: DetectorSettings,
+        state: BursterState | None,
         live_from: int,
         told: dict[str, int],
         manifests: list[Manifest],
-        settings: Settings,
-        metrics: Metrics,
-        *,
+        checkpoint_s: int,
+        max_in_flight: int,
         ruled: Sequence[Ruled] = (),
     ) -> None:
-        self._burster = burster
+        self._burster = burster = Burster(detector, VERSION, state)
         self._live_from = live_from
         self._told = told
         self._manifests = manifests
-        self._checkpoint_ms = settings.checkpoint_s * 1000
+        self._checkpoint_ms = checkpoint_s * 1000
         # More than can be uncommitted (two more batches for a commit interval): so wherever a worker
         # dies, of two checkpoints one isn't ahead of its commit. Both ahead: a replay of everything.
-        self._least_records = (settings.max_in_flight + 2) * MAX_BATCH
+        self._least_records = (max_in_flight + 2) * MAX_BATCH
         self._saved_at_ms = burster.watermark_ms
         self._log_bytes = 0
-        self._metrics = metrics
+        self._is_live = False
+        self._appended_ms = 0
         self._ringing: dict[int, tuple[Severity, int]] | None = None
         """What rang when last looked at; None while the log is replayed."""
         self._past = [*ruled]
         burster.rulings.load(ruled, manifests[-1].offset if manifests else 0)
+        self._begin()
+
+    def _begin(self) -> None:
+        self._alerts: Counter[tuple[AlertReason, Severity]] = Counter()
+        self._checkpoint_bytes = 0
 
     def feed(self, records: Sequence[Record]) -> list[Out]:
         """Judge what the records tell."""
@@ -118,12 +144,12 @@ class BurstStage:
             if is_live and isinstance(message, Clock):
                 outs += self._checkpoint(record.offset + 1)
         if records[-1].offset + 1 >= self._live_from:
-            self._tell(records[-1].timestamp)
+            self._is_live, self._appended_ms = True, records[-1].timestamp
         return outs
 
     def tick(self, now_ms: int, *, caught_up: bool) -> list[Out]:  # noqa: ARG002 (see stream.lane.Ticking)
         """Say what rings, also when nothing comes: from now on it is known."""
-        self._tell_firing()
+        self._is_live = True
         return []
 
     def _ruled(self, offset: int) -> Iterator[Out]:
@@ -133,19 +159,36 @@ class BurstStage:
                 one.ended.offset = offset
             yield Out(RULINGS, encode_ruled(one), one.id.encode(), 0)
 
-    def _write(self, alert: Alert) -> Out:
-        metrics = self._metrics
-        late_s = max(0.0, time.time() - alert.ingest_ts.timestamp())
-        metrics.alerts.labels(alert.reason.value, alert.severity.value).inc()
-        alert.late = round(late_s, 3)
-        ingest_s = alert.ingest_ts.timestamp()
-        return Out(
-            ALERTS,
-            encode_alert(alert),
-            alert.id.encode(),
-            0,
-            on_appended=lambda appended_ms: metrics.delay.observe(max(0.0, appended_ms / 1000 - ingest_s)),
+    def told(self) -> Told:
+        """See the type."""
+        grown: Counter[Severity] = Counter()
+        firing = None
+        if self._is_live:
+            ringing = self._burster.ringing()
+            before = ringing if self._ringing is None else self._ringing
+            for number, (severity, n_posts) in ringing.items():
+                grown[severity] += max(0, n_posts - before.get(number, (severity, n_posts))[1])
+            self._ringing = ringing
+            firing = dict(Counter(severity for severity, _ in ringing.values()))
+        told = Told(
+            self._alerts,
+            grown,
+            firing,
+            dict(self._burster.muted()),
+            dict(self._burster.rulings.verdicts()),
+            self._burster.n_groups,
+            self._appended_ms,
+            self._burster.watermark_ms,
+            self._checkpoint_bytes,
         )
+        self._begin()
+        return told
+
+    def _write(self, alert: Alert) -> Out:
+        self._alerts[alert.reason, alert.severity] += 1
+        ingest_s = alert.ingest_ts.timestamp()
+        alert.late = round(max(0.0, time.time() - ingest_s), 3)
+        return Out(ALERTS, encode_alert(alert), alert.id.encode(), 0, tripped_ms=round(ingest_s * 1000))
 
     def _checkpoint(self, offset: int) -> list[Out]:
         """A checkpoint once the log since the last one outweighs it: writing at most doubles."""
@@ -164,27 +207,9 @@ class BurstStage:
         )
         self._manifests = [*self._manifests, manifest][-len(SLOTS) :]
         self._saved_at_ms, self._log_bytes = watermark_ms, 0
-        self._metrics.state.checkpoint_bytes = len(state)
+        self._checkpoint_bytes = len(state)
         outs = [Out(BURST_STATE, chunk, chunk_key(slot, number), 0) for number, chunk in enumerate(chunks)]
         return [*outs, Out(BURST_STATE, msgspec.json.encode(self._manifests), MANIFEST, 0)]
-
-    def _tell(self, appended_ms: int) -> None:
-        state = self._metrics.state
-        state.appended_ms[ACTIVITY, 0] = appended_ms
-        state.watermark_ms[ACTIVITY, 0] = self._burster.watermark_ms
-        self._tell_firing()
-
-    def _tell_firing(self) -> None:
-        ringing = self._burster.ringing()
-        before = ringing if self._ringing is None else self._ringing
-        for number, (severity, n_posts) in ringing.items():
-            _, n_before = before.get(number, (severity, n_posts))
-            self._metrics.copies.labels(severity.value).inc(max(0, n_posts - n_before))
-        self._ringing = ringing
-        self._metrics.state.firing = dict(Counter(severity for severity, _ in ringing.values()))
-        self._metrics.state.muted = dict(self._burster.muted())
-        self._metrics.state.verdicts = dict(self._burster.rulings.verdicts())
-        self._metrics.state.groups = self._burster.n_groups
 
 
 def _read(record: Record) -> Activity:
@@ -198,12 +223,13 @@ def _read(record: Record) -> Activity:
 class BurstBuilder:
     """Opens the `BurstStage`. See `stream.stage.StageBuilder`."""
 
-    def __init__(self, settings: Settings, detector: DetectorSettings, metrics: Metrics) -> None:
+    def __init__(self, settings: Settings, detector: DetectorSettings, metrics: Metrics, host: Host) -> None:
         self._settings = settings
         self._detector = detector
         self._metrics = metrics
+        self._host = host
 
-    async def open(self, partition: int, offset: int) -> tuple[BurstStage, int]:
+    async def open(self, partition: int, offset: int) -> tuple[Stage, int]:
         """A stage with the last checkpoint that holds.
 
         Raises:
@@ -218,9 +244,26 @@ class BurstBuilder:
         seqs = {key.decode(): decode_alert(value).seq for key, value in told.items()}
         rulings = await read_compacted(client, topic_name(self._settings, RULINGS))
         ruled = [decode_ruled(value) for value in rulings.values()]
-        burster = Burster(self._detector, VERSION, state)
-        stage = BurstStage(burster, offset, seqs, manifests, self._settings, self._metrics, ruled=ruled)
+        limits = self._settings.checkpoint_s, self._settings.max_in_flight
+        args = (self._detector, state, offset, seqs, manifests, *limits, ruled)
+        stage = await self._host.open(BurstStage, args, self._tell)
         return stage, manifests[-1].offset if manifests else 0
+
+    def _tell(self, told: Told) -> None:
+        metrics, state = self._metrics, self._metrics.state
+        for (reason, severity), n in told.alerts.items():
+            metrics.alerts.labels(reason.value, severity.value).inc(n)
+        for severity, n in told.grown.items():
+            metrics.copies.labels(severity.value).inc(n)
+        if told.checkpoint_bytes:
+            state.checkpoint_bytes = told.checkpoint_bytes
+        if told.firing is None:
+            return
+        state.firing, state.groups = told.firing, told.n_groups
+        state.muted, state.verdicts = told.muted, told.verdicts
+        if told.appended_ms:
+            state.appended_ms[ACTIVITY, 0] = told.appended_ms
+            state.watermark_ms[ACTIVITY, 0] = told.watermark_ms
 
 
 def load_checkpoint(

@@ -10,7 +10,7 @@ import pytest
 from support.scenario_feed import quiet_feed, small_campaign
 
 from detectors.alert import Alert, decode_alert
-from detectors.burster import Burster, BursterState, settings_digest
+from detectors.burster import BursterState, settings_digest
 from detectors.chain import Chain
 from detectors.settings import DetectorSettings
 from detectors.sketcher import RawPost
@@ -18,7 +18,6 @@ from stream.agents import burst
 from stream.agents.burst import MANIFEST, BurstStage, chunk_key, load_checkpoint
 from stream.codec import encode_activity
 from stream.kafka import ALERTS, BURST_STATE
-from stream.metrics import Metrics
 from stream.settings import Settings
 from stream.stage import Out
 
@@ -54,14 +53,11 @@ def stage(
     told: dict[str, int] | None = None,
     manifests: list[burst.Manifest] | None = None,
     state: BursterState | None = None,
-    metrics: Metrics | None = None,
 ) -> BurstStage:
     """As the builder opens it, with checkpoints every minute of event time."""
     settings = Settings()
-    metrics = metrics or Metrics(settings)
-    return BurstStage(
-        Burster(DETECTOR, "0", state), live_from, told or {}, manifests or [], settings, metrics
-    )
+    limits = settings.checkpoint_s, settings.max_in_flight
+    return BurstStage(DETECTOR, state, live_from, told or {}, manifests or [], *limits)
 
 
 def alerts(outs: Sequence[Out]) -> list[Alert]:
@@ -174,16 +170,13 @@ def test_growth_is_counted_while_it_rings_and_once_whatever_is_replayed(activity
     reference = alerts(stage().feed(activity))
     rang = next(n for n in range(len(activity)) if alerts(stage().feed(activity[: n + 1])))
     for stop in (0, rang + 2):
-        grown, first = 0.0, Metrics(Settings())
-        running = stage(metrics=first)
-        outs = [out for entry in activity[:stop] for out in running.feed([entry])]
+        running, grown, outs = stage(), 0, []
+        for entry in activity[:stop]:
+            outs += running.feed([entry])
+            grown += sum(running.told().grown.values())
         manifests, state = load_checkpoint(saved(outs), stop, DIGEST)
-        second = Metrics(Settings())
-        restarted = stage(stop, {}, manifests, state, second)
+        restarted = stage(stop, {}, manifests, state)
         for entry in activity[manifests[-1].offset if manifests else 0 :]:
             restarted.feed([entry])
-        for metrics in (first, second):
-            grown += sum(
-                s.value for f in metrics.copies.collect() for s in f.samples if s.name.endswith("_total")
-            )
+            grown += sum(restarted.told().grown.values())
         assert grown == reference[-1].posts - reference[0].posts > 0

@@ -18,7 +18,6 @@ from stream.agents import burst
 from stream.agents.burst import BurstStage, load_checkpoint
 from stream.codec import encode_activity
 from stream.kafka import ALERTS, BURST_STATE, RULINGS
-from stream.metrics import Metrics
 from stream.rulings import ruling_on, undo_of
 from stream.settings import Settings
 from stream.stage import Out
@@ -86,15 +85,9 @@ def stage(
     settings = Settings()
     states = {out.key or b"": out.value or b"" for out in saved if out.topic == BURST_STATE}
     manifests, state = load_checkpoint(states, live_from, settings_digest(detector))
-    made = BurstStage(
-        Burster(detector, "0", state),
-        live_from,
-        {},
-        manifests,
-        settings,
-        Metrics(settings),
-        ruled=list(topic(saved).values()),
-    )
+    limits = settings.checkpoint_s, settings.max_in_flight
+    ruled = list(topic(saved).values())
+    made = BurstStage(detector, state, live_from, {}, manifests, *limits, ruled)
     return made, manifests[-1].offset if manifests else 0
 
 
@@ -131,7 +124,7 @@ def test_the_topic_says_who_when_why_and_what_became_of_it(log: list[Entry]) -> 
     for one in told.values():
         assert log[one.offset].value != b""
         assert one.ended is None or one.offset < one.ended.offset < len(log)
-    assert made._metrics.state.verdicts == {(told["yes"].severity, RulingKind.TRUE): 1}
+    assert made.told().verdicts == {(told["yes"].severity, RulingKind.TRUE): 1}
     assert {a.reason.value for a in alerts(stage()[0].feed(log))} >= {"MUTED", "UNMUTED"}
 
 
@@ -177,9 +170,9 @@ def test_an_idle_worker_knows_what_holds(log: list[Entry]) -> None:
     last = topic(whole)["yes"]
     made, _ = stage(len(log), [out for out in whole if out.topic == RULINGS])
     made.tick(0, caught_up=True)
-    assert made._metrics.state.verdicts == {}  # at offset 0 nothing had been decided
+    assert made.told().verdicts == {}  # at offset 0 nothing had been decided
     made.feed(log[-1:])
-    assert made._metrics.state.verdicts == {(last.severity, RulingKind.TRUE): 1}
+    assert made.told().verdicts == {(last.severity, RulingKind.TRUE): 1}
 
 
 def test_what_people_typed_is_cleaned_and_bounded() -> None:

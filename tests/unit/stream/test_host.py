@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +16,7 @@ from support.picky import Picky
 
 from detectors.settings import DetectorSettings
 from stream.agents.sketch import SketchStage, Told
-from stream.errors import PackError
+from stream.errors import PackError, ProcessDiedError
 from stream.host import Host
 from stream.stage import Out, Ticking
 
@@ -29,8 +29,9 @@ from detectors.settings import DetectorSettings
 from stream.agents.sketch import SketchStage
 from stream.host import Host
 host = Host(beside=True)
-asyncio.run(host.open(SketchStage, (DetectorSettings(), 0, 1, 1, None), print))
-print(next(iter(host._pool._processes)), flush=True)
+loop = asyncio.new_event_loop()
+loop.run_until_complete(host.open(SketchStage, (DetectorSettings(), 0, 1, 1, None), print))
+print(host.pid, flush=True)
 sys.stdin.read()
 """
 
@@ -44,12 +45,12 @@ class Rec(NamedTuple):
     value: bytes | None
 
 
-@pytest.fixture(scope="module")
-def beside() -> Iterator[Host]:
+@pytest.fixture
+async def beside() -> AsyncIterator[Host]:
     """A host with a process of its own."""
     host = Host(beside=True)
     yield host
-    host.stop()
+    await host.stop()
 
 
 async def outcome(host: Host) -> tuple[list[Out], list[Out], list[Told]]:
@@ -87,6 +88,7 @@ async def test_an_error_keeps_its_type_and_words_and_a_stage_let_go_is_gone(besi
     await second.feed([])
     del first
     gc.collect()
+    await asyncio.sleep(0)
     await second.feed([])
     assert counts == [2, 1]
 
@@ -117,9 +119,23 @@ def _lives(pid: int) -> bool:
         return False
 
 
-def test_a_stopped_host_answers_nothing() -> None:
+async def test_a_stopped_host_answers_nothing() -> None:
     """A stage that is opened after the stop fails loudly."""
     host = Host(beside=True)
-    host.stop()
-    with pytest.raises(RuntimeError):
-        asyncio.run(host.open(Picky, (), print))
+    await host.stop()
+    with pytest.raises(ProcessDiedError):
+        await host.open(Picky, (), print)
+
+
+async def test_what_waits_for_a_process_that_dies_learns_of_it(beside: Host) -> None:
+    """Killed, out of memory: the stage in hand fails, and each call after it."""
+    stage: Any = await beside.open(Picky, (), lambda _: None)
+    assert beside.pid is not None
+    os.kill(beside.pid, signal.SIGSTOP)
+    waiting = asyncio.ensure_future(stage.feed([]))
+    await asyncio.sleep(0)
+    os.kill(beside.pid, signal.SIGKILL)
+    with pytest.raises(ProcessDiedError):
+        await waiting
+    with pytest.raises(ProcessDiedError):
+        await stage.feed([])

@@ -1,0 +1,86 @@
+"""The process beside the worker's in which stages work (`stream.host` holds the other end).
+
+Requests come over a socket and are answered in order; when it closes, the worker has ended,
+whichever way, and so do we. A frame is its length (4 bytes) and a pickle: both ends are one
+program of one user.
+"""
+
+import os
+import pickle
+import signal
+import socket
+import struct
+import traceback
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+from detectors.chain import warm_up
+from stream.stage import Out, Ticking
+
+HEAD = struct.Struct(">I")
+
+_stages: dict[int, Any] = {}
+
+
+class _Record(NamedTuple):
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+
+
+def serve(connection: socket.socket, niceness: int) -> None:
+    """Answer until the other end is gone. Deaf to signals: what is in hand is finished first."""
+    os.nice(niceness)
+    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signum, signal.SIG_IGN)
+    warm_up()
+    with connection, connection.makefile("rb") as requests, suppress(ConnectionError):
+        while len(head := requests.read(HEAD.size)) == HEAD.size:
+            function, args = pickle.loads(requests.read(*HEAD.unpack(head)))  # noqa: S301 (our own parent)
+            connection.sendall(framed(_answer(function, args)))
+
+
+def framed(message: Any) -> bytes:
+    """A message as it goes over the socket."""
+    body = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
+    return HEAD.pack(len(body)) + body
+
+
+def _answer(function: Callable[..., Any], args: tuple[Any, ...]) -> tuple[Any, Exception | None]:
+    try:
+        return function(*args), None
+    except Exception as error:  # noqa: BLE001 (it is raised where the question was asked)
+        error.add_note(traceback.format_exc())
+        try:
+            pickle.loads(pickle.dumps(error))  # noqa: S301 (our own)
+        except Exception:  # noqa: BLE001 (any error's own way to pickle may fail)
+            return None, RuntimeError("".join(traceback.format_exception(error)))
+        return None, error
+
+
+# ── what the worker asks for ──────────────────────────────────────────────────────────────────
+
+
+def open_stage(key: int, make: Callable[..., Any], args: Sequence[Any]) -> bool:
+    """Make the stage that is called `key`; whether it is `Ticking`."""
+    _stages[key] = make(*args)
+    return isinstance(_stages[key], Ticking)
+
+
+def feed(key: int, rows: Sequence[tuple[Any, ...]]) -> tuple[list[Out], Any]:
+    """Feed it records, given as (offset, timestamp, key, value)."""
+    stage = _stages[key]
+    return stage.feed(list(map(_Record._make, rows))), stage.told()
+
+
+def tick(key: int, now_ms: int, caught_up: bool) -> tuple[list[Out], Any]:  # noqa: FBT001 (sent by position)
+    """Let it speak."""
+    stage = _stages[key]
+    return stage.tick(now_ms, caught_up=caught_up), stage.told()
+
+
+def drop(key: int) -> None:
+    """Let it go."""
+    del _stages[key]
