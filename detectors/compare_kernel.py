@@ -7,15 +7,6 @@ from numpy.typing import NDArray
 
 from detectors.jit import kernel
 
-LONG_CHARS: Final = 80
-SHORT_CHARS: Final = 15
-LONG_JACCARD: Final = 0.33
-"""Least exact Jaccard of texts of `LONG_CHARS` and more (design, D3lta: 98.7 % of copies, no
-false pair; 0.30 gives 21)."""
-SHORT_JACCARD: Final = 0.6
-"""The same at `SHORT_CHARS`; linear between. Short texts share greetings and templates."""
-
-
 MASK_WORDS: Final = 8
 """512 bits: a cache line. Of 80 shingles they rule out nearly every pair that chance brought together."""
 
@@ -124,15 +115,6 @@ def query_mask(n_bytes: int) -> int:
     while size < 2 * n_bytes:
         size *= 2
     return size - 1
-
-
-@kernel
-def least_jaccard(n_chars: int) -> float:
-    """The threshold for a pair whose shorter text has `n_chars` shingles."""
-    if n_chars >= LONG_CHARS:
-        return LONG_JACCARD
-    share = (LONG_CHARS - n_chars) / (LONG_CHARS - SHORT_CHARS)
-    return LONG_JACCARD + min(1.0, share) * (SHORT_JACCARD - LONG_JACCARD)
 
 
 @kernel

@@ -1,9 +1,9 @@
-"""Leader clustering of near-identical texts: LSH proposes, exact Jaccard decides.
+"""Leader clustering of near-identical texts: LSH proposes, exact comparison decides.
 
 A row joins the cluster of the most similar exemplar (of at most `MAX_CHECKED` that share a
-band and enough one-bit min-hashes) if their exact 3-gram Jaccard passes `least_jaccard`; else
-it opens a cluster with itself as exemplar. Exemplars, not posts, fill the table, so the
-thousandth copy costs what the second did.
+band and enough one-bit min-hashes) that is alike by `detectors.likeness`; else it opens a cluster
+with itself as exemplar. Exemplars, not posts, fill the table, so the thousandth copy costs what
+the second did.
 
 Assumptions: texts are normalised; short ones come flagged `exact`. Cost: about 8 µs a row on the
 machine of the README; 4 bytes × 42 bands × 1/load + text + 105 bytes an exemplar. Deterministic: the
@@ -30,6 +30,7 @@ from detectors import index_kernel as k
 from detectors.band_table import WAYS, split_table
 from detectors.compare_kernel import MASK_WORDS
 from detectors.sketch import N_BANDS, sketch_batch
+from detectors.words_kernel import WordSets
 
 START_EXEMPLARS = 16_384
 """First capacity; doubled when full, up to the cap."""
@@ -93,7 +94,7 @@ class ClusterIndex:
     @property
     def n_bytes(self) -> int:
         """Memory of the arrays, bytes."""
-        arrays = (*self._ex, *self._scratch, self._seen)
+        arrays = (*self._ex, *self._scratch[:-1], *self._scratch.words, self._seen)
         return int(sum(array.nbytes for array in arrays))
 
     def assign(self, rows: k.Rows) -> k.Outcome:
@@ -240,7 +241,13 @@ def _scratch(size: int) -> k.Scratch:
         np.zeros(N_BANDS * WAYS + 1, np.int64),
         np.zeros(k.MAX_CHECKED, np.int64),
         np.zeros(k.MAX_CHECKED, np.int64),
-        np.zeros(3, np.int64),
+        np.zeros(5, np.int64),
+        WordSets(
+            np.empty(slots, np.uint32),
+            np.zeros(slots, np.int64),
+            np.empty(slots, np.uint32),
+            np.zeros(slots, np.int64),
+        ),
     )
 
 

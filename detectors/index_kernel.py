@@ -17,7 +17,6 @@ from detectors.compare_kernel import (
     first_seen,
     fold_bits,
     hash_span,
-    least_jaccard,
     load_query,
     query_mask,
     same_bytes,
@@ -26,6 +25,14 @@ from detectors.compare_kernel import (
 )
 from detectors.jit import kernel
 from detectors.sketch import N_BANDS, decode_shingles
+from detectors.words_kernel import (
+    LEAST_LETTERS,
+    WordSets,
+    compare_words,
+    letters_alone,
+    letters_and_words,
+    load_words,
+)
 
 MAX_CHECKED: Final = 8
 """Candidates whose text is compared, best agreement of bits first."""
@@ -112,7 +119,9 @@ class Scratch(NamedTuple):
     agreements: NDArray[np.int64]
     """(MAX_CHECKED,): candidates and their agreeing bits, best first."""
     counters: NDArray[np.int64]
-    """[generation, visit, no meaning]: the first two ever growing, so that nothing has to be cleared."""
+    """[generation, visit, no meaning, generation of the words, their weight]: the first two ever
+    growing, so that nothing has to be cleared."""
+    words: WordSets
 
 
 @kernel
@@ -158,12 +167,29 @@ def gather(ex: Exemplars, rows: Rows, row: int, scratch: Scratch) -> int:
 
 
 @kernel
+def shared_words(ex: Exemplars, rows: Rows, row: int, exemplar: int, scratch: Scratch) -> float:
+    """Similarity of a row's words to an exemplar's, -1 if either has none to tell by."""
+    start, end = rows.norm_offsets[row], rows.norm_offsets[row + 1]
+    first, last = ex.starts[exemplar], ex.starts[exemplar + 1]
+    generation, mask = scratch.counters[0], query_mask(end - start)
+    if scratch.counters[3] != generation:
+        scratch.counters[3] = generation
+        scratch.counters[4] = load_words(rows.norms, start, end, scratch.words, generation, mask)
+    return float(
+        compare_words(
+            ex.arena, first, last, scratch.words, generation, mask,
+            query_mask(last - first), scratch.counters[1], scratch.counters[4],
+        )
+    )  # fmt: skip
+
+
+@kernel
 def best_of(
     ex: Exemplars, rows: Rows, row: int, scratch: Scratch, n_found: int, n_distinct: int
 ) -> tuple[int, float]:
-    """The candidate nearest by exact Jaccard that passes its threshold, or -1."""
+    """The candidate nearest by exact Jaccard of those that are alike (`detectors.likeness`), or -1."""
     best, best_jaccard = -1, 0.0
-    mask = query_mask(rows.norm_offsets[row + 1] - rows.norm_offsets[row])
+    row_mask = query_mask(rows.norm_offsets[row + 1] - rows.norm_offsets[row])
     excess = n_distinct - count_bits(scratch.mask)
     others, bounds = scratch.hits, scratch.agreeing
     for i in range(n_found):  # apart from what follows: their cache lines come side by side
@@ -174,7 +200,7 @@ def best_of(
         if other == 0:
             continue
         shorter, longer = min(n_distinct, other), max(n_distinct, other)
-        least = max(least_jaccard(shorter), best_jaccard)
+        least = max(LEAST_LETTERS, best_jaccard)
         if shorter < least * longer:
             continue
         # Each shared shingle has its bit in both masks; only shingles that share a bit count above it.
@@ -185,13 +211,18 @@ def best_of(
         scratch.counters[1] += 1
         n_shared = count_shared(
             scratch.shingles, n, scratch.keys, scratch.owners, scratch.visits,
-            scratch.counters[0], scratch.counters[1], mask,
+            scratch.counters[0], scratch.counters[1], row_mask,
         )  # fmt: skip
         jaccard = n_shared / (n_distinct + other - n_shared)
-        if jaccard >= least and (jaccard > best_jaccard or exemplar < best):
-            best, best_jaccard = exemplar, jaccard
-            if jaccard >= GOOD_ENOUGH:
-                break
+        if jaccard < least or (jaccard == best_jaccard and exemplar > best):
+            continue
+        if jaccard < letters_alone(shorter):
+            words = shared_words(ex, rows, row, exemplar, scratch)
+            if jaccard + (jaccard if words < 0 else words) < letters_and_words(shorter):
+                continue
+        best, best_jaccard = exemplar, jaccard
+        if jaccard >= GOOD_ENOUGH:
+            break
     return best, best_jaccard
 
 
