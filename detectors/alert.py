@@ -104,11 +104,14 @@ class Coordination(msgspec.Struct, kw_only=True):
 
 
 class Campaign(msgspec.Struct):
-    """Bursts that share accounts."""
+    """Bursts that share more accounts than chance gives: language versions, stages of one incident."""
 
     id: str
+    """Of its oldest burst; it never changes."""
     bursts: list[str]
+    """Their ids, this one's too, oldest first; at most 50, of those that rang within `history_h`."""
     shared_accounts: int
+    """Accounts of this burst that also sit in others of them."""
 
 
 class Muted(msgspec.Struct, kw_only=True):

@@ -9,6 +9,7 @@ from detectors.activity import Snapshot
 from detectors.alert import (
     Alert,
     AlertReason,
+    Campaign,
     Coordination,
     Detector,
     Muted,
@@ -51,6 +52,7 @@ def build_alert(  # noqa: PLR0913 (an alert is many things)
     ingest_ms: int,
     merged_into: str | None,
     muting: Ruled | None,
+    campaign: Campaign | None,
     slot_s: int,
     detector: tuple[str, str],
 ) -> Alert:
@@ -65,6 +67,7 @@ def build_alert(  # noqa: PLR0913 (an alert is many things)
         ingest_ms: Append time of the post that tripped it.
         merged_into: The surviving burst, if `reason` is MERGED.
         muting: The ruling that covers it.
+        campaign: The bursts that share accounts with it.
         slot_s: Length of a slot, seconds.
         detector: (version, settings digest).
     """
@@ -112,6 +115,7 @@ def build_alert(  # noqa: PLR0913 (an alert is many things)
         first_post=_shown(whole.first_post),
         merged_into=merged_into,
         muted_by=None if muting is None else _muted(muting),
+        campaign=campaign,
         signature=_signature(whole.exemplars[0]),
         detector=Detector(*detector),
     )

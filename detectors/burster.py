@@ -9,7 +9,7 @@ from hashlib import sha256
 
 import msgspec
 
-from detectors import evidence
+from detectors import campaigns, evidence
 from detectors.activity import SAMPLE_ONE_IN, Activity, Clock
 from detectors.alert import Alert, AlertReason, Severity
 from detectors.alert_builder import Measured, build_alert
@@ -311,6 +311,9 @@ class Burster:
             for number, n_shared in shared.items()
             if evidence.are_linked(n_shared, n_mine, self._groups.n_accounts(number), n_feed, len(shared))
         }
+        if group.ring is not None:
+            mates = [n for n in linked if campaigns.are_one(shared[n], n_mine, self._groups.n_accounts(n))]
+            campaigns.join(group.ring, group, self._groups.those(mates))
         return sum(1 for groups in where if not linked.isdisjoint(groups)), len(linked)
 
     def _alert(
@@ -326,6 +329,7 @@ class Burster:
         ring.seq += 1
         muting = self._muting(group, now_ms)
         ring.muted = "" if muting is None else muting.id
+        _, where = self._groups.shared_with(group) if ring.campaign else (None, [])
         return build_alert(
             ring,
             reason,
@@ -335,6 +339,7 @@ class Burster:
             ingest_ms=ingest_ms,
             merged_into=merged_into,
             muting=muting,
+            campaign=campaigns.campaign_of(ring, group, self._groups, where),
             slot_s=self._settings.slot_s,
             detector=self._detector,
         )

@@ -6,7 +6,7 @@ small one for as long as accounts count as recent, a larger one for the whole hi
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -200,6 +200,10 @@ class Groups:
         shared = Counter(number for groups in where for number in groups)
         del shared[group.number]
         return shared, where
+
+    def those(self, numbers: Iterable[int]) -> list[Group]:
+        """The groups of these numbers, in order."""
+        return [self._groups[number] for number in sorted(numbers)]
 
     def n_accounts(self, number: int) -> int:
         """Accounts of a group that were compared."""

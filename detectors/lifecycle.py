@@ -26,6 +26,8 @@ class Ring(msgspec.Struct):
     """Deleted samples at the last alert."""
     muted: str = ""
     """Id of the ruling that covered it at the last alert."""
+    campaign: str = ""
+    """Id of the campaign it came to be of: that of the campaign's oldest burst."""
 
 
 class Judgement(msgspec.Struct, kw_only=True):

@@ -84,6 +84,7 @@ def _of_burst(
             "summary": headline(alert),
             "description": describe(alert)[:TEXT_CHARS],
             "runbook": settings.runbook_url + "/burst.md",
+            **({"campaign": ", ".join(alert.campaign.bursts)} if alert.campaign else {}),
         },
         starts_ms=reached.append_ms,
         ended_ms=max(over_ms, reached.append_ms + 1) if book.is_over(alert) else None,

@@ -129,16 +129,21 @@ class Board:
 
     def related(self, alert: Alert) -> list[Entry]:
         """Bursts of its campaign, the one it went on in and those that went on in it, as far as known."""
-        ids = set(alert.campaign.bursts if alert.campaign else ()) | {alert.merged_into}
+        ids = _named_by(alert)
         return _ranked(
             entry
             for entry in self._entries.values()
-            if entry.alert.id != alert.id and (entry.alert.id in ids or entry.alert.merged_into == alert.id)
+            if entry.alert.id != alert.id and (entry.alert.id in ids or alert.id in _named_by(entry.alert))
         )
 
     def _of_the_day(self) -> Iterator[Entry]:
         start = (self.latest or datetime.min.replace(tzinfo=UTC) + timedelta(days=1)) - timedelta(days=1)
         return (entry for entry in self._entries.values() if entry.alert.updated_at >= start)
+
+
+def _named_by(alert: Alert) -> set[str | None]:
+    """Bursts that an alert says it belongs to; theirs may be older and not name it back."""
+    return {alert.merged_into, *(alert.campaign.bursts if alert.campaign else ())}
 
 
 def fold(text: str) -> str:

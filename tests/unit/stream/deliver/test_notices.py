@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from support.alerts import alert, muted, post
 
-from detectors.alert import AlertReason, Severity
+from detectors.alert import AlertReason, Campaign, Severity
 from stream.alerts import Told
 from stream.deliver.book import FORGET_S, Book
 from stream.deliver.notices import HOUR_MS, Notice, notices
@@ -73,6 +73,15 @@ def test_labels_are_identity_and_never_change_and_a_compacted_log_owes_the_same(
     assert owed(whole)[0].annotations["summary"] != before[0].annotations["summary"]
     assert "900 posts" in owed(whole)[0].annotations["description"]
     assert owed(whole)[0].url == "https://tocsin.example/bursts/5b0c9f2e61d84a7730aa"
+
+
+def test_a_campaign_is_an_annotation_for_it_is_known_later_than_the_burst() -> None:
+    """A label that came later would be another alert, and page again."""
+    linked = {"reason": GREW, "campaign": Campaign("a", ["a", "b"], 9)}
+    before, after = owed(book({"reason": FIRST})), owed(book({"reason": FIRST}, linked))
+    assert [n.key for n in after] == [n.key for n in before]
+    assert {n.annotations["campaign"] for n in after} == {"a, b"}
+    assert all("campaign" not in n.annotations for n in before)
 
 
 def test_what_was_merged_ends_with_the_burst_that_carries_it_on() -> None:

@@ -107,6 +107,9 @@ def test_related_are_the_campaign_and_what_merged() -> None:
     )
     assert ids(found.related(found.get("main").alert)) == ["merged", "french"]  # type: ignore[union-attr]
     assert ids(found.related(merged)) == ["main"]
+    french = found.get("french")
+    assert french is not None
+    assert ids(found.related(french.alert)) == ["main"]  # it has not been told of itself that it belongs
 
 
 def test_hostile_texts_are_searched_within_bounds() -> None:

@@ -1,0 +1,78 @@
+"""Campaigns: bursts of different texts that share accounts, as one incident.
+
+Two bursts are linked when chance shares as many accounts more rarely than `evidence.LINK_CHANCE`,
+corrected for the bursts compared; whom a burst shares accounts with is counted exactly
+(`Groups.shared_with`). A burst joins the campaign of the oldest burst it is linked to when it is
+first seen to be, and keeps it, so that a campaign's id never changes.
+
+Assumptions: accounts keep their identity. Fails: before enough accounts posted both texts; for
+accounts that post once each; legitimate syndication is a campaign, too; and A may share accounts
+with B, B others with C.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from detectors.alert import Campaign
+from detectors.groups import Group
+from detectors.lifecycle import Ring
+
+MAX_BURSTS = 50
+"""Named in an alert."""
+MIN_SHARED = 5
+MIN_SHARE = 0.25
+"""Of the smaller burst's accounts. In the four scenarios (seed 7) the versions of one campaign share
+27 to 62 % from some 200 copies on; headlines of one small language's readers, more than chance
+gives but no campaign, 14 to 19 %."""
+
+
+def are_one(n_shared: int, n_a: int, n_b: int) -> bool:
+    """Whether two linked bursts share so many accounts that they are told as one campaign.
+
+    Args:
+        n_shared: Accounts in both.
+        n_a: Accounts of one.
+        n_b: Accounts of the other.
+    """
+    return n_shared >= max(MIN_SHARED, MIN_SHARE * min(n_a, n_b))
+
+
+def join(ring: Ring, group: Group, linked: Iterable[Group]) -> None:
+    """Have a burst be of the campaign of the oldest burst among `linked`, and those that are of none, of its.
+
+    Args:
+        ring: What was told of the burst.
+        group: The burst.
+        linked: Groups that share more accounts with it than chance; those that never rang don't count.
+    """
+    mates = [(mate, mate.ring) for mate in linked if mate.ring is not None and mate.ring.seq]
+    if mates and not ring.campaign:
+        _, oldest = min([*mates, (group, ring)], key=lambda pair: (pair[0].first_ms, pair[1].id))
+        ring.campaign = oldest.campaign or oldest.id
+    for _, other in mates:
+        other.campaign = other.campaign or ring.campaign
+
+
+def campaign_of(
+    ring: Ring, group: Group, groups: Iterable[Group], where: Sequence[set[int]]
+) -> Campaign | None:
+    """The campaign that a burst is of, if any.
+
+    Args:
+        ring: What was told of the burst.
+        group: The burst.
+        groups: All that is remembered.
+        where: For each account of the burst that sits in other groups too, all its groups.
+    """
+    if not ring.campaign:
+        return None
+    members = [
+        (other.first_ms, other.ring.id, other.number)
+        for other in groups
+        if other.ring is not None and other.ring.campaign == ring.campaign
+    ]
+    others = {number for *_, number in members} - {group.number}
+    return Campaign(
+        id=ring.campaign,
+        bursts=[name for _, name, _ in sorted(members)][:MAX_BURSTS],
+        shared_accounts=sum(1 for numbers in where if not others.isdisjoint(numbers)),
+    )
