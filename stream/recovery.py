@@ -117,6 +117,13 @@ def read_range(
     return LogRange(client, topic, partition, start, end, **options)
 
 
+async def log_end(client: Mapping[str, Any], topic: str, partition: int) -> int:
+    """Offset after the last record of a partition; the embedded broker may answer a little less."""
+    async with _consumer(client, isolation_level="read_uncommitted") as consumer:
+        tp = TopicPartition(topic, partition)
+        return int((await consumer.end_offsets([tp]))[tp])
+
+
 async def read_compacted(
     client: Mapping[str, Any],
     topic: str,

@@ -25,7 +25,7 @@ from stream.errors import StateError
 from stream.host import Host
 from stream.kafka import ACTIVITY, ALERTS, BURST_STATE, RULINGS, client_kwargs, topic_name
 from stream.metrics import Metrics
-from stream.recovery import read_compacted
+from stream.recovery import log_end, read_compacted
 from stream.settings import Settings
 from stream.stage import Out, Record, Stage
 
@@ -86,6 +86,7 @@ class BurstStage:
         checkpoint_s: Least event time between checkpoints.
         max_in_flight: Batches that may be uncommitted.
         ruled: All that topic ``rulings`` holds.
+        moved: Of these, those whose new place is to be written.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 (sent by position)
@@ -98,6 +99,7 @@ class BurstStage:
         checkpoint_s: int,
         max_in_flight: int,
         ruled: Sequence[Ruled] = (),
+        moved: Sequence[Ruled] = (),
     ) -> None:
         self._burster = burster = Burster(detector, VERSION, state)
         self._live_from = live_from
@@ -113,7 +115,7 @@ class BurstStage:
         self._appended_ms = 0
         self._ringing: dict[int, tuple[Severity, int]] | None = None
         """What rang when last looked at; None while the log is replayed."""
-        self._past = [*ruled]
+        self._past, self._moved = [*ruled], [*moved]
         burster.rulings.load(ruled, manifests[-1].offset if manifests else 0)
         self._begin()
 
@@ -157,7 +159,9 @@ class BurstStage:
         for one in self._burster.ruled:
             if one.ended is not None:
                 one.ended.offset = offset
+        for one in (*self._moved, *self._burster.ruled):
             yield Out(RULINGS, encode_ruled(one), one.id.encode(), 0)
+        self._moved = []
 
     def told(self) -> Told:
         """See the type."""
@@ -245,7 +249,8 @@ class BurstBuilder:
         rulings = await read_compacted(client, topic_name(self._settings, RULINGS))
         ruled = [decode_ruled(value) for value in rulings.values()]
         limits = self._settings.checkpoint_s, self._settings.max_in_flight
-        args = (self._detector, state, offset, seqs, manifests, *limits, ruled)
+        end = await log_end(client, topic_name(self._settings, ACTIVITY), partition)
+        args = (self._detector, state, offset, seqs, manifests, *limits, ruled, of_former_log(ruled, end))
         stage = await self._host.open(BurstStage, args, self._tell)
         return stage, manifests[-1].offset if manifests else 0
 
@@ -264,6 +269,19 @@ class BurstBuilder:
         if told.appended_ms:
             state.appended_ms[ACTIVITY, 0] = told.appended_ms
             state.watermark_ms[ACTIVITY, 0] = told.watermark_ms
+
+
+def of_former_log(ruled: Sequence[Ruled], end: int) -> list[Ruled]:
+    """Rulings that point past the end of ``activity``: it was made anew, and they hold from its beginning.
+
+    Their offsets are set to -1, before all others.
+    """
+    moved = [one for one in ruled if one.offset >= end]
+    for one in moved:
+        one.offset = -1
+        if one.ended is not None:
+            one.ended.offset = -1
+    return moved
 
 
 def load_checkpoint(

@@ -15,8 +15,10 @@ from support.scenario_feed import short_feed
 from support.workers import until
 
 from detectors.alert import Alert, Severity, encode_alert
+from detectors.normalise import normalise
+from detectors.ruling import Ruled, RulingKind, encode_ruled
 from stream.embedded import EmbeddedBroker
-from stream.kafka import ALERTS, client_kwargs, topic_name
+from stream.kafka import ALERTS, RULINGS, client_kwargs, topic_name
 from stream.settings import Settings
 from stream.topics import create_topics
 
@@ -153,6 +155,41 @@ async def test_what_nobody_has_taken_yet_is_said_so_and_wrong_names_are_refused(
             return "a known template from now on" in await run(settings, tmp_path, "mutes")
 
         await until(is_held, 60, late.tail)
+
+
+async def test_a_known_template_outlives_the_log_it_was_decided_in(
+    settings: Settings, tmp_path: Path
+) -> None:
+    """``activity`` made anew, as an upgrade may: the ruling stands past its end, and holds all the same."""
+    feed = short_feed()
+    words = next(
+        one["text"]
+        for one in feed.posts
+        if one["scenario"]["actor"] == "campaign" and FRENCH in one["text"] and one["platform"] == "x"
+    )
+    known = Ruled(
+        id="00c0ffee00c0ffee",
+        kind=RulingKind.KNOWN,
+        burst="of another time",
+        text=words,
+        severity=Severity.CRITICAL,
+        by="maria",
+        why="",
+        at_ms=0,
+        peak=10_000,
+        exemplars=[normalise(words)],
+        offset=10**6,
+    )
+    async with AIOKafkaProducer(**client_kwargs(settings)) as producer:
+        await producer.send_and_wait(topic_name(settings, RULINGS), encode_ruled(known), known.id.encode())
+    async with Log(settings, ALERTS) as log:
+        with Service(settings, tmp_path) as worker:
+            await produce(settings, [feed.values[: len(feed.values) // 2]])
+            muted = await told(log, lambda a: a.muted_by is not None, worker)
+            assert muted.muted_by is not None
+            assert muted.muted_by.ruling == known.id
+            (held,) = lines(await run(settings, tmp_path, "mutes", "--json"))
+            assert held["offset"] == -1
 
 
 async def append(settings: Settings, *alerts: Alert) -> None:

@@ -15,8 +15,8 @@ from detectors.ruling import Ruled, Ruling, RulingKind, Undo, decode_ruled
 from detectors.settings import DetectorSettings
 from detectors.sketcher import RawPost
 from stream.agents import burst
-from stream.agents.burst import BurstStage, load_checkpoint
-from stream.codec import encode_activity
+from stream.agents.burst import BurstStage, load_checkpoint, of_former_log
+from stream.codec import decode_activity, encode_activity
 from stream.kafka import ALERTS, BURST_STATE, RULINGS
 from stream.rulings import ruling_on, undo_of
 from stream.settings import Settings
@@ -162,6 +162,29 @@ def test_what_retention_took_from_the_log_holds_by_the_topic(log: list[Entry]) -
         made.feed(log[first:])
         holds = {name for name, one in topic(whole).items() if one.ended is None}
         assert set(made._burster.rulings._held) == holds
+
+
+def test_rulings_outlive_a_log_that_is_made_anew(log: list[Entry]) -> None:
+    """``activity`` was deleted: what held holds from the new one's beginning, and again after a restart."""
+    ruled = topic(stage()[0].feed(log))
+    holds = {name for name, one in ruled.items() if one.ended is None}
+    moved = of_former_log(list(ruled.values()), 0)
+    assert len(moved) == len(ruled)
+    anew = [Entry(number, entry.value) for number, entry in enumerate(log) if is_not_decided(entry)]
+    made = BurstStage(DETECTOR, None, 0, {}, [], 60, 4, list(ruled.values()), moved)
+    first = made.feed(anew[:10])
+    assert set(topic(first)) == set(ruled)
+    assert {one.offset for one in topic(first).values()} == {-1}
+    outs = [*first, *made.feed(anew[10:])]
+    assert {a.muted_by.ruling for a in alerts(outs) if a.muted_by is not None} <= holds
+    again = BurstStage(DETECTOR, None, len(anew), {}, [], 60, 4, list(topic(outs).values()))
+    again.feed(anew)
+    assert set(again._burster.rulings._held) == holds
+
+
+def is_not_decided(entry: Entry) -> bool:
+    """Whether a record is CLUSTER's."""
+    return not isinstance(decode_activity(entry.value), Ruling | Undo)
 
 
 def test_an_idle_worker_knows_what_holds(log: list[Entry]) -> None:
