@@ -20,7 +20,7 @@ from rich.progress import track
 from rich.table import Table
 
 from detectors.chain import warm_up
-from tests.eval import copies, quiet, separation, trolls
+from tests.eval import copies, quiet, separation, trolls, verdicts
 from tests.eval.data import Data, NoData
 from tests.eval.rows import Row, Setup
 from tests.support.figures import describe_machine, figure
@@ -39,6 +39,7 @@ class Part(NamedTuple):
 
 
 PARTS = (
+    Part(("verdict_",), verdicts.measure),
     Part(("copies_recall", "copies_false", "rewording_recall"), copies.measure),
     Part(("troll_recall_8", "troll_recall_all", "troll_"), trolls.measure),
     Part(("quiet_",), quiet.measure),
