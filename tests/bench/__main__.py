@@ -16,7 +16,19 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import delay, detector, growth, memory, organic, plots, scale_out, signature, start, worker
+from tests.bench import (
+    delay,
+    detector,
+    growth,
+    memory,
+    organic,
+    plots,
+    scale_out,
+    signature,
+    stages,
+    start,
+    worker,
+)
 from tests.bench.rows import Row, Setup
 from tests.support.figures import describe_machine, figure
 
@@ -27,6 +39,7 @@ ROWS: dict[str, Callable[[Setup], list[Row]]] = {
     "memory": memory.measure,
     "growth": growth.measure,
     "detector": detector.measure,
+    "stages": lambda setup: asyncio.run(stages.measure(setup)),
     "start": lambda setup: asyncio.run(start.measure(setup)),
     "worker": lambda setup: asyncio.run(worker.measure(setup)),
     "scale_out": lambda setup: asyncio.run(scale_out.measure(setup)),

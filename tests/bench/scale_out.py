@@ -34,7 +34,7 @@ async def measure(setup: Setup) -> list[Row]:
                     stack.enter_context(live.running(["-m", "stream.cli", "worker"], settings, folder))
                     for _ in range(n_workers)
                 ]
-                rates[shape] = await _posts_a_cpu_second(settings, [live.Worker(log) for log in logs], feed)
+                rates[shape] = await posts_a_cpu_second(settings, [live.Worker(log) for log in logs], feed)
             bursts[shape] = await _critical(settings)
     alone = rates[1, 4]
     efficiency = min(rate / alone for (n, _), rate in rates.items() if n > 1)
@@ -56,7 +56,7 @@ async def measure(setup: Setup) -> list[Row]:
     ]
 
 
-async def _posts_a_cpu_second(settings: Settings, workers: list[live.Worker], feed: list[bytes]) -> float:
+async def posts_a_cpu_second(settings: Settings, workers: list[live.Worker], feed: list[bytes]) -> float:
     """Started and ready before the first post, so that starting costs nothing here."""
     async with asyncio.timeout(live.DEADLINE_S):
         for one in workers:
