@@ -83,7 +83,7 @@ class AccountTally:
         self._places = dict(places)
 
     def to_bytes(self) -> bytes:
-        """The rows, packed as `ACCOUNT`; past the cap those of the latest active accounts."""
+        """The rows, packed as `ACCOUNT`, in order of arrival; past the cap those of the latest active."""
         return bytes(self._rows)
 
     def registers(self) -> bytes | None:
@@ -100,11 +100,13 @@ def merge(parts: Sequence[AccountArray]) -> AccountArray:
     """The union: of each account its last two posts, all its posts, all its flags."""
     if len(parts) == 1:
         return parts[0]
-    rows = np.concatenate(parts)
+    rows = np.frombuffer(b"".join(part.tobytes() for part in parts), ACCOUNT)  # numpy's takes 20 µs more
     rows = rows[np.argsort(rows["account"], kind="stable")]
-    keys, starts, inverse = np.unique(rows["account"], return_index=True, return_inverse=True)
-    merged = np.zeros(len(keys), ACCOUNT)
-    merged["account"] = keys
+    is_first = np.ones(len(rows), np.bool_)
+    is_first[1:] = rows["account"][1:] != rows["account"][:-1]
+    starts, inverse = np.flatnonzero(is_first), np.cumsum(is_first)
+    merged = np.zeros(len(starts), ACCOUNT)
+    merged["account"] = rows["account"][starts]
     times = np.concatenate((rows["last_s"], rows["previous_s"]))
     owners = np.concatenate((inverse, inverse))
     order = np.lexsort((times, owners))

@@ -2,6 +2,7 @@
 
 from base64 import b64encode
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 from detectors import accounts as acc
@@ -31,6 +32,8 @@ MAX_SLOTS = 240
 SHOWN_VARIANT_CHARS = 300
 N_KEYS = 20
 N_SAMPLES = 10
+N_SIGNATURES = 1_000
+"""Signatures kept: a burst tells the same one with every alert."""
 
 
 class Measured(NamedTuple):
@@ -157,6 +160,7 @@ def _shown(sample: Sample) -> Shown:
     )
 
 
+@lru_cache(N_SIGNATURES)
 def _signature(normalised: str) -> str:
     rows = rows_of([normalised], exact=False)
     return b64encode(lean_bytes(signatures(rows.norms, rows.norm_offsets)[0])).decode()

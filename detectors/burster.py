@@ -260,7 +260,7 @@ class Burster:
     def _measure(self, group: Group, now_ms: int, *, is_alive: bool = True) -> Measured:
         """The group's numbers at `now_ms`; one that was absorbed is compared with no other."""
         settings, feed = self._settings, self._feed
-        rows = group.accounts()
+        rows = group.accounts
         n_recurring, n_links = self._recurrence(group) if is_alive else (0, 0)
         parts = evidence.count_parts(
             rows,
@@ -309,7 +309,8 @@ class Burster:
         linked = {
             number
             for number, n_shared in shared.items()
-            if evidence.are_linked(n_shared, n_mine, self._groups.n_accounts(number), n_feed, len(shared))
+            if n_shared > 1  # most share one account, and one links nothing
+            and evidence.are_linked(n_shared, n_mine, self._groups.n_accounts(number), n_feed, len(shared))
         }
         if group.ring is not None:
             mates = [n for n in linked if campaigns.are_one(shared[n], n_mine, self._groups.n_accounts(n))]

@@ -116,4 +116,6 @@ def are_linked(n_shared: int, n_a: int, n_b: int, n_feed: float, n_tests: int) -
     if n_shared < 2:
         return False
     expected = ACTIVITY_SKEW * n_a * n_b / max(n_feed, n_a + n_b - n_shared)
+    if n_shared <= expected:  # no rarer than one in two, told without the distribution
+        return False
     return float(pdtrc(n_shared - 1, expected)) * max(n_tests, 1) < LINK_CHANCE

@@ -7,8 +7,11 @@ small one for as long as accounts count as recent, a larger one for the whole hi
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from functools import cached_property
+from itertools import chain
 
 import msgspec
+import numpy as np
 
 from detectors import accounts as acc
 from detectors.activity import Snapshot
@@ -21,8 +24,11 @@ MAX_FRAGMENTS = 8
 """A group with more folds its oldest ended ones into one."""
 
 
-class Group(msgspec.Struct, kw_only=True):
-    """Fragments by cluster id, and what was told of them."""
+class Group(msgspec.Struct, kw_only=True, dict=True):
+    """Fragments by cluster id, and what was told of them.
+
+    Cached is what follows from the fragments: `forget_cached` when they change.
+    """
 
     number: int
     """Order of appearance."""
@@ -37,12 +43,12 @@ class Group(msgspec.Struct, kw_only=True):
     judged_posts: int = 0
     """Posts when its novelty was last computed while it did not ring."""
 
-    @property
+    @cached_property
     def name(self) -> str:
         """Id of the cluster with the earliest first post: the burst's, when it begins to ring."""
         return min((f.first_post.at_ms, f.cluster) for f in self.fragments.values())[1]
 
-    @property
+    @cached_property
     def first_ms(self) -> int:
         """Event time of the first post."""
         return min(fragment.first_post.at_ms for fragment in self.fragments.values())
@@ -61,6 +67,7 @@ class Group(msgspec.Struct, kw_only=True):
         """Posts per slot."""
         return sum_counts([dict(fragment.slots) for fragment in self.fragments.values()])
 
+    @cached_property
     def accounts(self) -> acc.AccountArray:
         """Its accounts, each once."""
         return acc.merge([acc.read(fragment.accounts) for fragment in self.fragments.values()])
@@ -79,12 +86,11 @@ class Group(msgspec.Struct, kw_only=True):
         """Accounts that posted after an event second."""
         if len(self.fragments) == 1 and self.first_ms // 1000 > second:
             return self.n_accounts
-        parts = []
-        for fragment in self.fragments.values():
-            if fragment.last_ms // 1000 > second:
-                rows = acc.read(fragment.accounts)
-                parts.append(rows["account"][rows["last_s"] > second])
-        return len(parts[0]) if len(parts) == 1 else len(set().union(*(part.tolist() for part in parts)))
+        return int(np.count_nonzero(self.accounts["last_s"] > second))
+
+    def forget_cached(self) -> None:
+        """The fragments have changed."""
+        self.__dict__.clear()
 
     def whole(self) -> Snapshot:
         """All fragments merged."""
@@ -112,6 +118,8 @@ class Groups:
         self._group_of: dict[str, int] = {}
         self._by_account: dict[int, set[int]] = {}
         self._accounts_of: dict[int, set[int]] = {}
+        self._shared_of: dict[int, set[int]] = {}
+        """Of these, the accounts that other groups have too."""
         self._owners: dict[int, int] = {}
         self._forward: dict[int, int] = {}
         self._n_groups = 0
@@ -166,13 +174,15 @@ class Groups:
         group.last_ms = max(group.last_ms, snapshot.last_ms)
         has_folded = self._fold(group, low_ms)
         may_have_lost = bool(absorbed) or has_folded or snapshot.hyperloglog is not None
+        group.forget_cached()
         group.n_accounts = sum(len(f.accounts) // acc.ACCOUNT.itemsize for f in group.fragments.values())
         if group.n_accounts < self._settings.min_accounts:  # folded, and fewer than they seemed
             self._leave_accounts(group)
         elif may_have_lost or group.number not in self._accounts_of:
             self._register(group)
-        else:  # accounts only came
-            self._enter(group, set(acc.read(snapshot.accounts)["account"].tolist()))
+        else:  # accounts only came, and stand behind those known
+            n_known = 0 if old is None else len(old.accounts) // acc.ACCOUNT.itemsize
+            self._enter(group, set(acc.read(snapshot.accounts)["account"][n_known:].tolist()))
         return group, absorbed
 
     def _register(self, group: Group) -> None:
@@ -186,7 +196,11 @@ class Groups:
     def _enter(self, group: Group, accounts: set[int]) -> None:
         mine = self._accounts_of.setdefault(group.number, set())
         for account in accounts - mine:
-            self._by_account.setdefault(account, set()).add(group.number)
+            groups = self._by_account.setdefault(account, set())
+            groups.add(group.number)
+            if len(groups) > 1:
+                for number in groups if len(groups) == 2 else (group.number,):
+                    self._shared_of.setdefault(number, set()).add(account)
         mine |= accounts
 
     def shared_with(self, group: Group) -> tuple[Counter[int], list[set[int]]]:
@@ -195,9 +209,8 @@ class Groups:
         Returns:
             Shared accounts per other group; and for each such account its groups.
         """
-        where = [self._by_account[account] for account in self._accounts_of[group.number]]
-        where = [groups for groups in where if len(groups) > 1]
-        shared = Counter(number for groups in where for number in groups)
+        where = [self._by_account[account] for account in self._shared_of.get(group.number, ())]
+        shared = Counter(chain.from_iterable(where))
         del shared[group.number]
         return shared, where
 
@@ -286,12 +299,15 @@ class Groups:
 
     def _leave_accounts(self, group: Group) -> None:
         self._leave(group, self._accounts_of.pop(group.number, set()))
+        self._shared_of.pop(group.number, None)
 
     def _leave(self, group: Group, accounts: set[int]) -> None:
         self._accounts_of.get(group.number, set()).difference_update(accounts)
         for account in accounts:
             groups = self._by_account[account]
             groups.discard(group.number)
+            for number in (group.number, *(groups if len(groups) == 1 else ())):
+                self._shared_of.get(number, set()).discard(account)
             if not groups:
                 del self._by_account[account]
 

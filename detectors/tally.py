@@ -36,6 +36,14 @@ class Member(msgspec.Struct, gc=False):
     """MessagePack of `rows.Sample`."""
 
 
+class _Wording(msgspec.Struct, gc=False):
+    """A text of the cluster: the post that first wrote it, and how many did."""
+
+    identity: int
+    sample: Sample
+    n_posts: int
+
+
 _read_sample = msgspec.msgpack.Decoder(Sample).decode
 
 
@@ -73,7 +81,7 @@ class Tally:
         self._accounts = AccountTally()
         self._head: list[tuple[int, Sample]] = []
         self._tail: deque[tuple[int, Sample]] = deque(maxlen=N_TAIL)
-        self._variants: dict[bytes, tuple[int, Sample, int]] = {}
+        self._variants: dict[bytes, _Wording] = {}
         self._hashtags: dict[str, int] = {}
         self._urls: dict[str, int] = {}
         self._platforms: dict[str, int] = {}
@@ -99,14 +107,16 @@ class Tally:
             self._tail.append((post.identity, sample))
         variant = self._variants.get(post.norm)
         if variant is not None:
-            self._variants[post.norm] = (variant[0], variant[1], variant[2] + 1)
+            variant.n_posts += 1
         elif len(self._variants) < MAX_KEYS:
-            self._variants[post.norm] = (post.identity, sample, 1)
+            self._variants[post.norm] = _Wording(post.identity, sample, 1)
         # Not through sets of strings: their order is another in every process, and keys are bounded.
-        for tag in dict.fromkeys(tag.casefold() for tag in sample.hashtags):
-            _count(self._hashtags, tag)
-        for url in dict.fromkeys(sample.urls):
-            _count(self._urls, url)
+        if sample.hashtags:
+            for tag in dict.fromkeys(tag.casefold() for tag in sample.hashtags):
+                _count(self._hashtags, tag)
+        if sample.urls:
+            for url in dict.fromkeys(sample.urls):
+                _count(self._urls, url)
         _count(self._platforms, sample.platform)
         _count(self._langs, sample.lang or "und")
 
@@ -118,14 +128,13 @@ class Tally:
 
     def redact(self, deleted: Container[int]) -> None:
         """Posts of these identities were deleted: their texts go from samples and variants."""
-        shown = [*self._head, *self._tail, *((key, s) for key, s, _ in self._variants.values())]
+        shown = [*self._head, *self._tail, *((w.identity, w.sample) for w in self._variants.values())]
         if not any(key in deleted and not sample.deleted for key, sample in shown):
             return
         self._head = [(key, _redact(sample, key, deleted)) for key, sample in self._head]
         self._tail = deque(((key, _redact(sample, key, deleted)) for key, sample in self._tail), N_TAIL)
-        self._variants = {
-            norm: (key, _redact(sample, key, deleted), n) for norm, (key, sample, n) in self._variants.items()
-        }
+        for wording in self._variants.values():
+            wording.sample = _redact(wording.sample, wording.identity, deleted)
         self.version += 1
         self.is_dirty = True
 
@@ -134,7 +143,9 @@ class Tally:
         self.is_dirty = False
         self.due_at = next_snapshot_at(self.n_posts)
         samples = [sample for _, sample in (*self._head, *self._tail)]
-        variants = sorted(self._variants.values(), key=lambda v: -v[2])[:10]
+        variants = list(self._variants.values())
+        if len(variants) > 1:
+            variants = sorted(variants, key=_by_posts)[:10]
         return Snapshot(
             cluster=self.name,
             partition=partition,
@@ -150,15 +161,19 @@ class Tally:
             exemplars=self.exemplars.copy(),
             exact=self.exact,
             first_post=self._head[0][1],
-            exemplar=next((sample for _, sample, _ in variants if not sample.deleted), samples[0]),
+            exemplar=next((w.sample for w in variants if not w.sample.deleted), samples[0]),
             samples=samples,
             n_deleted=sum(sample.deleted for sample in samples),
-            variants=[Variant(sample.text, n) for _, sample, n in variants],
+            variants=[Variant(w.sample.text, w.n_posts) for w in variants],
             hashtags=_top(self._hashtags),
             urls=_top(self._urls),
             platforms=_top(self._platforms),
             langs=_top(self._langs),
         )
+
+
+def _by_posts(wording: _Wording) -> int:
+    return -wording.n_posts
 
 
 def _redact(sample: Sample, key: int, deleted: Container[int]) -> Sample:

@@ -1,5 +1,6 @@
 """Groups: fragments of one content meet, accounts tell which groups are linked, old ones go."""
 
+import random
 from typing import Any
 
 import msgspec
@@ -164,3 +165,27 @@ def test_dumped_groups_go_on_the_same() -> None:
             some.forget(low_ms)
             results.append((group, absorbed, shared, msgspec.msgpack.encode(some.dump())))
         assert results[0] == results[1]
+
+
+def test_shared_accounts_are_those_that_a_recount_finds() -> None:
+    """While groups of 12 contents grow, fold, are forgotten and come again: all are counted anew."""
+    rng, groups = random.Random(3), Groups(SETTINGS)
+    contents = [words(("shared", i), 30) for i in range(12)]
+    n_compared = 0
+    for step in range(60):
+        content, start_ms = rng.randrange(12), step * HOUR_MS
+        first = rng.randrange(30)
+        accounts = range(first, first + rng.randint(3, 12))
+        fed(groups, fragment(contents[content], name=f"{step}-", accounts=accounts, start_ms=start_ms))
+        if step % 10 == 9:
+            groups.forget(T0_MS + start_ms)
+        held = {group.number: set(group.accounts["account"].tolist()) for group in groups}
+        held = {number: accounts for number, accounts in held.items() if groups.n_accounts(number)}
+        for group in (group for group in groups if group.number in held):
+            mine = held[group.number]
+            expected = {n: len(mine & other) for n, other in held.items() if n != group.number}
+            assert dict(groups.shared_with(group)[0]) == {
+                n: shared for n, shared in expected.items() if shared
+            }
+            n_compared += sum(shared > 0 for shared in expected.values())
+    assert n_compared > 500
