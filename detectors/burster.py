@@ -13,7 +13,8 @@ from detectors import campaigns, evidence
 from detectors.activity import SAMPLE_ONE_IN, Activity, Clock
 from detectors.alert import Alert, AlertReason, Severity
 from detectors.alert_builder import Measured, build_alert
-from detectors.burst import Novelty, novelty
+from detectors.arrivals import OLD_MS, Arrivals
+from detectors.burst import Novelty, false_per_day, novelty
 from detectors.groups import Group, Groups, GroupsState
 from detectors.lifecycle import Judgement, Ring, decide, severity_of
 from detectors.ruling import Ruled, Ruling, Undo
@@ -40,6 +41,9 @@ class FeedState(msgspec.Struct, kw_only=True):
     accounts: dict[int, int] = {}
     """A sample of the accounts that posted within the history, one in `SAMPLE_ONE_IN`, and when."""
     ingest_ms: int = 0
+    arrivals: Arrivals = msgspec.field(default_factory=Arrivals)
+    n_contents: int = 0
+    """Contents large enough to be told, as of the last clock."""
 
 
 class BursterState(msgspec.Struct, kw_only=True):
@@ -108,6 +112,10 @@ class Burster:
         group, absorbed = self._groups.add(message, self._feed.low_ms)
         if group is None:
             return []
+        if group.n_accounts > group.n_reached:
+            if group.first_ms >= self._feed.start_ms + OLD_MS:
+                self._feed.arrivals.note(group.n_reached, group.n_accounts, message.last_ms)
+            group.n_reached = group.n_accounts
         alerts = []
         for other in absorbed:
             alerts += self._end_merged(other, group, message.ingest_ms)
@@ -129,14 +137,19 @@ class Burster:
         while feed.accounts and next(iter(feed.accounts.values())) < forgotten_ms:
             del feed.accounts[next(iter(feed.accounts))]
         feed.ingest_ms = max(feed.ingest_ms, clock.ingest_ms)
+        if clock.watermark_ms >= feed.start_ms + OLD_MS:
+            feed.arrivals.note_posts(clock.n_posts, clock.watermark_ms)
         # Snapshots may come first, from sources that are read ahead of the others.
         feed.start_ms = min(feed.start_ms or clock.watermark_ms, clock.watermark_ms)
         low_ms = min(feed.watermarks.values())
         if len(feed.watermarks) < feed.n_partitions or low_ms <= feed.low_ms:
             return []
         closed_ms, feed.low_ms = feed.low_ms, low_ms
+        feed.arrivals.fit(low_ms, feed.start_ms, self._settings.history_h)
+        feed.n_contents = 0
         alerts = []
         for group in self._groups:
+            feed.n_contents += group.n_accounts >= self._settings.min_accounts
             is_firing = group.ring is not None and group.ring.firing
             # Catching up, sources are apart: a window is whole only when the watermark has passed it.
             is_ahead = group.last_ms > low_ms + self._settings.lateness_s * 1000
@@ -202,7 +215,8 @@ class Burster:
         if group.n_posts < group.judged_posts + group.judged_posts // 50:
             return False
         settings = self._settings
-        if group.n_active_since(now_ms // 1000 - settings.recent_s) < settings.min_accounts:
+        n_recent = group.n_active_since(now_ms // 1000 - settings.recent_s)
+        if n_recent < settings.min_accounts or self._is_common(n_recent):
             return False
         group.judged_posts = group.n_posts
         return self._novelty(group, now_ms).value >= settings.info_novelty
@@ -284,6 +298,8 @@ class Burster:
                     n_5min=parts.n_5min,
                     novelty=surprise.value,
                     coordination=coordination,
+                    is_common=self._is_common(parts.n_recent),
+                    false_per_day=self._false_per_day(parts.n_recent, surprise.value, now_ms),
                 ),
                 n_posts=group.n_posts,
                 n_quiet=self._n_quiet(group),
@@ -300,6 +316,16 @@ class Burster:
             slot_s=self._settings.slot_s,
             history_h=self._settings.history_h,
         )
+
+    def _false_per_day(self, n_recent: int, value: float, now_ms: int) -> float:
+        """How often a day nature gives a content as large as this and as far from its own past."""
+        history_s = min(self._settings.history_h * 3600, (now_ms - self._feed.start_ms) / 1000)
+        own = false_per_day(value, history_s=history_s, n_contents=max(self._feed.n_contents, 1))
+        return max(own, self._feed.arrivals.per_day(n_recent))
+
+    def _is_common(self, n_recent: int) -> bool:
+        """Whether nature gives more contents as large than the list may hold."""
+        return self._feed.arrivals.per_post(n_recent) * 100_000 > self._settings.info_per_100k
 
     def _recurrence(self, group: Group) -> tuple[int, int]:
         """Accounts that also sit in groups linked to this one, and how many such groups."""

@@ -40,6 +40,8 @@ class Group(msgspec.Struct, kw_only=True, dict=True):
     n_accounts: int = 0
     """Sum over fragments: at least the distinct accounts."""
 
+    n_reached: int = 0
+    """Accounts up to which its growth is counted (see `arrivals`)."""
     judged_posts: int = 0
     """Posts when its novelty was last computed while it did not ring."""
 

@@ -152,8 +152,11 @@ def _detection_rules(s: "Settings") -> list[tuple[bool, str]]:
             ),
         ),
         (
-            s.info_novelty > s.critical_novelty,
-            f"info_novelty = {s.info_novelty} must not be above critical_novelty = {s.critical_novelty}",
+            s.critical_false_per_day > s.warning_false_per_day,
+            (
+                f"critical_false_per_day = {s.critical_false_per_day} must not be above "
+                f"warning_false_per_day = {s.warning_false_per_day}"
+            ),
         ),
     ]
 

@@ -159,10 +159,10 @@ class DetectionSettings(BaseSettings):
         "close later.",
     )
     min_accounts: int = Field(
-        5,
+        4,
         ge=2,
         le=1_000_000,
-        description="Distinct accounts in 60 minutes below which nothing is listed. More: a shorter list.",
+        description="Distinct accounts in two hours below which nothing is listed. More: a shorter list.",
     )
     warning_accounts: int = Field(
         8,
@@ -184,18 +184,31 @@ class DetectionSettings(BaseSettings):
         description="Accounts in 5 minutes from which a novel, coordinated burst wakes someone. More: later, "
         "fewer calls.",
     )
+    info_per_100k: float = Field(
+        700,
+        gt=0,
+        le=100_000,
+        description="Contents per 100,000 posts that may by nature grow as large as a listed burst; a feed "
+        "that gives more lists larger ones only. More: a longer list of smaller bursts.",
+    )
     info_novelty: float = Field(
         2.0,
         ge=0,
         le=300,
         description="Novelty (−log₁₀ of the chance) from which a burst is listed. More: a shorter list.",
     )
-    critical_novelty: float = Field(
-        6.0,
-        ge=0,
-        le=300,
-        description="Novelty (−log₁₀ of the chance) that critical asks for, and warning without signs of "
-        "coordination. More: fewer, surer alarms.",
+    warning_false_per_day: float = Field(
+        10,
+        gt=0,
+        le=1_000_000,
+        description="Warnings a day that may be false: nature gives contents as large and as novel this "
+        "often. More: more and smaller bursts are warnings.",
+    )
+    critical_false_per_day: float = Field(
+        1,
+        gt=0,
+        le=1_000_000,
+        description="The same for critical. More: earlier calls, more of them for nothing.",
     )
     coordination_threshold: float = Field(
         0.5,

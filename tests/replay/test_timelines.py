@@ -142,8 +142,9 @@ def test_alerts_do_not_depend_on_the_batches(size: int) -> None:
 def test_timeline_of_a_campaign_in_full() -> None:
     """Each alert of 90 posts by 40 old accounts over six minutes: reason, posts, severity."""
     assert told(play([*background(240), *campaign(90, 40)])) == [
-        ("FIRST", 5, "info"),
-        ("GREW", 10, "info"),
+        ("FIRST", 4, "info"),
+        ("GREW", 8, "info"),
+        ("GREW", 16, "info"),
         ("GREW", 18, "warning"),
         ("GREW", 40, "warning"),
         ("GREW", 75, "critical"),

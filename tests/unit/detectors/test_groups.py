@@ -102,12 +102,12 @@ def test_shared_accounts_are_told_per_group() -> None:
     assert groups.shared_with(two) == ({}, [])
 
 
-def test_small_groups_are_forgotten_after_an_hour_and_large_ones_after_a_day() -> None:
+def test_small_groups_are_forgotten_after_two_hours_and_large_ones_after_a_day() -> None:
     """A ringing one is kept."""
     groups = Groups(SETTINGS)
     fed(groups, fragment(words("small"), name="s", accounts=range(2)))
     fed(groups, fragment(words("large"), name="l", accounts=range(9)))
-    for hours, left in ((1, 2), (1.1, 1), (24, 1), (24.1, 0)):
+    for hours, left in ((2, 2), (2.1, 1), (24, 1), (24.1, 0)):
         groups.forget(T0_MS + round(hours * HOUR_MS))
         assert len(groups) == left
 

@@ -155,7 +155,7 @@ def test_a_worker_that_died_before_committing_tells_the_same_again(log: list[Ent
 def test_what_retention_took_from_the_log_holds_by_the_topic(log: list[Entry]) -> None:
     """Settings changed, so no checkpoint holds, and the log begins in the middle: at each place."""
     whole = stage()[0].feed(log)
-    other = DetectorSettings(min_accounts=4)
+    other = DetectorSettings(min_accounts=5)
     for first in range(1, len(log)):
         made, start = stage(len(log), whole, other)
         assert start == 0

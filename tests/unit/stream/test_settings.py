@@ -115,7 +115,7 @@ def test_wrong_value_in_the_environment_is_answered_alike(monkeypatch: pytest.Mo
         ({"min_accounts": 9}, "min_accounts = 9, warning_accounts = 8"),
         ({"critical_accounts": 7}, "critical_accounts = 7 must not fall"),
         ({"warning_novelty_accounts": 7}, "must be at least warning_accounts = 8"),
-        ({"info_novelty": 7}, "must not be above critical_novelty"),
+        ({"critical_false_per_day": 11}, "must not be above warning_false_per_day"),
         ({"security_protocol": "SASL_SSL"}, "needs sasl_username and sasl_password"),
         ({"sasl_username": "u", "sasl_password": "p"}, "not used with security_protocol = PLAINTEXT"),
         ({"security_protocol": "SSL", "ssl_keyfile": "k"}, "set together or not at all"),
