@@ -36,6 +36,11 @@ class Entry:
         """Whether it is firing."""
         return self.alert.status == "firing"
 
+    @property
+    def rank(self) -> int:
+        """Of its severity, 1 to 3; 0 while it is muted."""
+        return 0 if self.alert.muted_by is not None else 1 + self.alert.severity.rank
+
 
 class Wanted(NamedTuple):
     """Which bursts somebody wants to see."""
@@ -105,7 +110,7 @@ class Board:
         return changed[::-1]
 
     def ringing(self, wanted: Wanted = ALL) -> list[Entry]:
-        """What rings, gravest first, then what began last."""
+        """What rings, gravest first, then what began last; what is muted behind all else."""
         return _ranked(entry for entry in self._entries.values() if entry.rings and wanted.takes(entry))
 
     def over(self, wanted: Wanted = ALL) -> list[Entry]:
@@ -160,7 +165,7 @@ def words_of(query: str) -> tuple[str, ...]:
 def _ranked(entries: Iterable[Entry]) -> list[Entry]:
     return sorted(
         entries,
-        key=lambda entry: (entry.alert.severity.rank, entry.alert.starts_at, entry.alert.id),
+        key=lambda entry: (entry.rank, entry.alert.starts_at, entry.alert.id),
         reverse=True,
     )
 

@@ -304,7 +304,9 @@ class _Page:
         return the_burst(self._live, request)
 
     def _counts(self, wanted: Wanted) -> str:
-        return _count(self._live.board.ringing(wanted), "ring")
+        ringing = self._live.board.ringing(wanted)
+        n_muted = sum(entry.alert.muted_by is not None for entry in ringing)
+        return _count(ringing, "ring") + (f", {n_muted:,} of them muted" if n_muted else "")
 
     def _html(self, template: str, for_list: Asked | None = None, **values: Any) -> web.Response:
         values |= {

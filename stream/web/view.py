@@ -167,7 +167,7 @@ def card(entry: Entry) -> Card:
     verdict, *_ = alert_text.evidence(alert)
     text = alert_text.text_of(alert)
     place = "ringing" if entry.rings else "over"
-    ranks = (alert.severity.rank, alert.starts_at) if entry.rings else (0, alert.updated_at)
+    ranks = (entry.rank, alert.starts_at) if entry.rings else (0, alert.updated_at)
     return Card(
         id=alert.id,
         href=f"/bursts/{quoted(alert.id, safe='')}",

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from support.alerts import START, alert, post
+from support.alerts import START, alert, muted, post
 
 from detectors.alert import Alert, AlertReason, Campaign, Severity
 from stream.alerts import Told
@@ -94,6 +94,15 @@ def test_search_narrows_by_severity_and_status() -> None:
     found = board(alert(id="info", severity=Severity.INFO), over("over"), alert(id="grave"))
     assert ids(found.find(Wanted(min_severity=Severity.WARNING))) == ["grave", "over"]
     assert ids(found.find(Wanted(status="firing"))) == ["grave", "info"]
+
+
+def test_what_is_muted_stands_behind_all_else_that_rings() -> None:
+    """Greyed at the top it would hide what is news; a mute hides nothing, it is there."""
+    found = board(
+        alert(id="muted", muted_by=muted()), alert(id="slight", severity=Severity.INFO), alert(id="grave")
+    )
+    assert ids(found.ringing()) == ["grave", "slight", "muted"]
+    assert [entry.rank for entry in found.ringing()] == [3, 1, 0]
 
 
 def test_related_are_the_campaign_and_what_merged() -> None:

@@ -169,7 +169,10 @@ async def test_a_watcher_is_told_what_changes_and_goes_on_where_it_stood(client:
         told = events(response)
         name, data, mark = await anext(told)
         assert (name, data["id"], data["place"], mark) == ("burst", "over", "over", live.mark(3))
-        assert (await anext(told))[:2] == ("counts", {"counts": "1 critical, 1 warning ring"})
+        assert (await anext(told))[:2] == (
+            "counts",
+            {"counts": "1 critical, 1 warning ring, 1 of them muted"},
+        )
     live.board.add(Told(alert(id="new", seq=1, severity=Severity.INFO), 0))
     async with asyncio.timeout(30), client.get("/events", headers={"Last-Event-ID": mark or ""}) as response:
         name, data, mark = await anext(events(response))
