@@ -9,6 +9,8 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
+from aiokafka.protocol import API_KEYS
+from aiokafka.protocol.admin import ApiVersionRequest
 
 from detectors.alert import decode_alert
 from detectors.burster import settings_digest
@@ -24,7 +26,30 @@ LATE_S = 60.0
 """A record that waits longer is what the rule TocsinLag tells of."""
 _READ_S = 15.0
 _POLL_MS = 100
+_FETCH = 1
+_NEEDED = (0, _FETCH, 2, 3, 8, 9, 10, 11, 12, 13, 14, 15, 19, 22, 32)
+"""Produce to SyncGroup, DescribeGroups, CreateTopics, InitProducerId (idempotent sends), DescribeConfigs."""
 _INPUTS = (kafka.POSTS, kafka.SKETCHES, kafka.ACTIVITY)
+
+
+async def apis(admin: AIOKafkaAdminClient) -> list[Diagnosis]:
+    """Whether every broker speaks what the service needs, and all the same."""
+    spoken: dict[str, dict[int, tuple[int, int]]] = {}
+    for one in sorted(admin._client.cluster.brokers()):  # noqa: SLF001
+        answer = await admin._send_request(ApiVersionRequest(), one.nodeId)  # noqa: SLF001
+        spoken[f"{one.host}:{one.port}"] = {key: (low, high) for key, low, high, *_ in answer.api_versions}
+    found = [
+        wrong(
+            "apis", f"{name} doesn't speak {', '.join(missing)}", "the service needs Kafka 4, or its protocol"
+        )
+        for name, versions in spoken.items()
+        if (missing := [API_KEYS[key] for key in _NEEDED if key not in versions])
+    ]
+    if len({frozenset(versions.items()) for versions in spoken.values()}) > 1:
+        what = f"the brokers {', '.join(spoken)} speak different versions"
+        found.append(note("apis", what, "expected only while they are being upgraded"))
+    fetch = min((versions[_FETCH][1] for versions in spoken.values() if _FETCH in versions), default=0)
+    return found or [ok("apis", f"all {len(_NEEDED)} that are needed, Fetch up to version {fetch}")]
 
 
 async def topics(admin: AIOKafkaAdminClient, settings: Settings) -> tuple[Report, list[Diagnosis]]:

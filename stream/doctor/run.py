@@ -39,7 +39,7 @@ async def _brokers(settings: Settings, clock: Clock) -> AsyncIterator[Diagnosis]
                 "broker", f"{len(brokers)} answer over {settings.security_protocol}: {', '.join(brokers)}"
             )
             report, found = await broker.topics(admin, settings)
-            for one in found:
+            for one in [*await broker.apis(admin), *found]:
                 yield one
             for one in await broker.versions(settings, report):
                 yield one

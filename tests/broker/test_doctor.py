@@ -66,9 +66,9 @@ async def test_a_healthy_service_is_told_healthy_and_the_trial_leaves_nothing_be
     told = json.loads(done.stdout)
     assert (done.exit_code, told["healthy"]) == (0, True), told
     levels = {found["check"]: found["level"] for found in told["findings"]}
-    assert {levels[check] for check in ("broker", "topics", "versions", "group", "lag", "round-trip")} == {
-        "ok"
-    }
+    assert {
+        levels[check] for check in ("broker", "apis", "topics", "versions", "group", "lag", "round-trip")
+    } == {"ok"}
     assert {found["check"] for found in told["findings"] if not found["fix"]} == {
         check for check, level in levels.items() if level == "ok"
     }
