@@ -45,8 +45,8 @@ def decode_pack(value: bytes | None) -> Pack:
         ours = f"version {PACK_VERSION}, digest {_HEADER[3:].hex()}"
         raise PackError(
             f"a pack of another making ({theirs}; this worker: {ours}). All workers must run one version "
-            "of Tocsin and of Python (its Unicode tables count). After an upgrade let the old workers "
-            "drain sketches first, or recreate the topics sketches, activity and burst-state"
+            "of Tocsin and of Python (its Unicode tables count). After an upgrade make the topics sketches, "
+            "activity and burst-state anew, as deploy/UPGRADING.md says"
         )
     try:
         return _read_pack(memoryview(value)[len(_HEADER) :])

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -222,7 +223,7 @@ async def test_the_worker_runs_on_a_read_only_root_with_the_kernels_of_the_image
     n_kernels = len(list(into.glob("*.nbc")))
     assert n_kernels > 5
     command = tmp_path / "tocsin"
-    command.write_text(f'#!/bin/sh\nexec {ROOT}/.venv/bin/python -m stream.cli "$@"\n')
+    command.write_text(f'#!/bin/sh\nexec {sys.executable} -m stream.cli "$@"\n')
     command.chmod(0o755)
     writable = "/mnt"
     script = f"""

@@ -16,7 +16,7 @@ from support.browser import WEB, address
 from support.full_path import TOCSIN, Service, environment, produce
 from support.prometheus import ROOT, PrometheusProcess
 from support.receiver import Receiver
-from support.scenario_feed import brought_up_to, short_feed
+from support.scenario_feed import brought_up_to, evening_feed
 
 from stream.cli import main
 from stream.embedded import EmbeddedBroker
@@ -78,6 +78,7 @@ async def test_no_panel_is_empty_and_doctor_finds_the_one_thing_that_is_wrong(
             session_timeout_s=6,
             feed_platforms="x",
             max_tracked_posts=1000,
+            epoch_s=86_400,  # an hour's end in the feed would halve what one epoch holds
             alertmanager_urls=alertmanager.url,
             canary_s=2,
             deliver_port=free_port(),
@@ -94,7 +95,7 @@ async def test_no_panel_is_empty_and_doctor_finds_the_one_thing_that_is_wrong(
             since_s = time.time()
             async with PrometheusProcess(tmp_path, addresses) as prometheus:
                 await prometheus.answers('up{job="tocsin-worker"} == 1')
-                await produce(settings, [brought_up_to(short_feed().values, time.time_ns() // 1_000_000)])
+                await produce(settings, [brought_up_to(evening_feed().values, time.time_ns() // 1_000_000)])
                 await prometheus.answers(f'ALERTS{{alertname="{FULL}", alertstate="firing"}}', 120)
                 # Its canaries carry the present time: before the feed they would make all of it late.
                 with Service(settings, tmp_path, [*TOCSIN, "deliver"]) as deliver:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from aiokafka import AIOKafkaProducer
 from support.apache_kafka import ROOT, ApacheKafka, write_tools
 from support.full_path import (
     TOCSIN,
@@ -26,6 +27,7 @@ from support.workers import until
 
 from detectors.alert import Severity
 from stream import kafka
+from stream.codec import MAGIC
 from stream.settings import Settings
 from stream.topics import create_topics
 
@@ -77,7 +79,7 @@ class Shell:
 async def test_the_commands_work_and_topics_made_anew_give_the_same_alerts(
     apache_kafka: ApacheKafka, tmp_path: Path
 ) -> None:
-    """Half a campaign, the second procedure of UPGRADING.md, the rest: as if nothing had happened between."""
+    """Half a campaign, a pack of another making, the second procedure of UPGRADING.md, the rest of it."""
     # Names as the documents have them: no prefix, the group's default.
     with Receiver() as receiver:
         settings = Settings(
@@ -97,6 +99,11 @@ async def test_the_commands_work_and_topics_made_anew_give_the_same_alerts(
                 await told(log, lambda alert: alert.severity is Severity.CRITICAL, old)
                 old.terminate()
                 assert await old.exit_code() == 0
+            async with AIOKafkaProducer(**kafka.client_kwargs(settings)) as producer:
+                await producer.send_and_wait(kafka.SKETCHES, MAGIC + bytes([99]) + bytes(8), partition=0)
+            with Service(settings, tmp_path) as refusing:
+                assert await refusing.exit_code() == 1
+                assert "as deploy/UPGRADING.md says" in refusing.tail()
             for command in commands(UPGRADING):
                 if command.startswith(("kafka-", "tocsin topics")):
                     await shell.type(command)

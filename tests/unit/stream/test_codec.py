@@ -51,7 +51,7 @@ def test_a_pack_of_another_making_is_refused_with_advice(position: int) -> None:
     """Another format version or sketch digest: comparing such sketches would silently find nothing."""
     value = bytearray(codec.encode_pack(packs()[0]))
     value[position] ^= 1
-    with pytest.raises(PackError, match="let the old workers drain sketches first"):
+    with pytest.raises(PackError, match=r"as deploy/UPGRADING\.md says"):
         codec.decode_pack(bytes(value))
 
 
