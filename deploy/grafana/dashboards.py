@@ -65,9 +65,10 @@ def bursts() -> dashboard.Dashboard:
         .with_panel(
             graph(
                 "Bursts ringing",
-                "By the gravest severity each has reached.",
+                "By the gravest severity each has reached; muted ones are told to nobody.",
                 "short",
                 ("sum by (severity) (tocsin_bursts_firing)", "{{severity}}"),
+                ("sum(tocsin_bursts_muted)", "muted"),
             )
         )
         .with_panel(
