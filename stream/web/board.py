@@ -5,7 +5,7 @@ Now is the latest event time that any alert told: a replayed archive has its own
 
 import unicodedata
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal, NamedTuple
 
@@ -77,7 +77,7 @@ class Board:
         self._max_bursts = max_bursts
         self._entries: dict[str, Entry] = {}
         self.version = 0
-        """Alerts read so far."""
+        """Changes so far."""
         self.latest: datetime | None = None
         """The latest event time told."""
 
@@ -95,6 +95,15 @@ class Board:
         if len(self._entries) > self._max_bursts:
             del self._entries[min(self._entries.values(), key=_worth).alert.id]
         return entry
+
+    def touch(self, burst_id: str, ruling_id: str) -> None:
+        """Something else is known of a burst, and of those that the ruling covers: tell of them again."""
+        for entry in [*self._entries.values()]:
+            by = entry.alert.muted_by
+            if entry.alert.id == burst_id or (by is not None and by.ruling == ruling_id):
+                self.version += 1
+                del self._entries[entry.alert.id]
+                self._entries[entry.alert.id] = replace(entry, version=self.version)
 
     def get(self, burst_id: str) -> Entry | None:
         """The burst of that id."""

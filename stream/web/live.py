@@ -41,6 +41,8 @@ class Live:
         async with aclosing(log.follow()) as rulings:
             async for ruled in rulings:
                 self.keep(ruled)
+                # The alert that it caused may have come before.
+                self.board.touch(ruled.burst, ruled.id)
                 self._wake()
 
     def keep(self, ruled: Ruled) -> None:

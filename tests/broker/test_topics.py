@@ -67,7 +67,7 @@ async def test_topics_are_as_design_says(settings: Settings) -> None:
 async def test_missing_topics_are_named_with_the_command(settings: Settings) -> None:
     """The check names what is missing and what makes it."""
     with pytest.raises(
-        TopicError, match=r"missing topics: .*posts, .*burst-state\. Fix: tocsin topics create"
+        TopicError, match=r"missing topics: .*posts, .*rulings\. Fix: tocsin topics create"
     ):
         await check_topics(settings)
 
@@ -151,7 +151,7 @@ async def test_other_partition_count_is_adopted_and_said(
     config = {"message_timestamp_type": "LogAppendTime", "retention_ms": 30 * HOUR_MS}
     await make(admin, topic_name(settings, "posts"), 2, **config)
     report = await create_topics(settings)
-    assert len(report.created) == 5
+    assert len(report.created) == 6
     assert report.facts[topic_name(settings, "posts")].partitions == 2
     assert [note for note in report.notes if "it has 2 partitions, posts_partitions is 4" in note]
 
@@ -176,9 +176,9 @@ def test_command_creates_checks_and_describes(settings: Settings, monkeypatch: p
     assert (before.exit_code, before.stdout) == (1, "")
     assert before.stderr.startswith("tocsin: missing topics: ")
     created = run(main, ["topics", "create"])
-    assert (created.exit_code, created.stdout.count("created ")) == (0, 6)
-    assert run(main, ["topics", "create"]).stdout.count("exists ") == 6
-    assert run(main, ["topics", "check"]).stdout == "6 topics keep what they must\n"
+    assert (created.exit_code, created.stdout.count("created ")) == (0, 7)
+    assert run(main, ["topics", "create"]).stdout.count("exists ") == 7
+    assert run(main, ["topics", "check"]).stdout == "7 topics keep what they must\n"
     lines = run(main, ["topics", "describe"]).stdout.splitlines()
     assert [line for line in lines if "alerts: 1 partitions, 1 copies, cleanup.policy=compact" in line]
 

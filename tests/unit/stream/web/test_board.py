@@ -105,6 +105,15 @@ def test_what_is_muted_stands_behind_all_else_that_rings() -> None:
     assert [entry.rank for entry in found.ringing()] == [3, 1, 0]
 
 
+def test_a_ruling_that_comes_after_its_alert_is_told_too() -> None:
+    """Of the burst it answers, and of those it covers; of others not."""
+    found = board(alert(id="a"), alert(id="b", muted_by=muted(ruling="r")), alert(id="c"))
+    before = found.version
+    found.touch("a", "r")
+    assert [entry.alert.id for entry in found.since(before)] == ["a", "b"]
+    assert ids(found.ringing()) == ["c", "a", "b"]
+
+
 def test_related_are_the_campaign_and_what_merged() -> None:
     """Those it shares accounts with, the burst it went on in, and those that went on in it."""
     merged = over("merged", reason=AlertReason.MERGED, merged_into="main")
