@@ -27,6 +27,10 @@ MIN_FEED_ACCOUNTS = 1_000
 """The feed's accounts are taken for at least this many: a small sample estimates badly."""
 
 
+SPAM_POSTS = 10
+"""One account that posts a content so often within ``recent_s`` is a spammer, no burst: counted only."""
+
+
 class FeedState(msgspec.Struct, kw_only=True):
     """What BURST knows of the feed as a whole."""
 
@@ -44,6 +48,8 @@ class FeedState(msgspec.Struct, kw_only=True):
     arrivals: Arrivals = msgspec.field(default_factory=Arrivals)
     n_contents: int = 0
     """Contents large enough to be told, as of the last clock."""
+    n_spam: int = 0
+    """Contents that one account repeats, as of the last clock."""
 
 
 class BursterState(msgspec.Struct, kw_only=True):
@@ -82,6 +88,11 @@ class Burster:
     def n_groups(self) -> int:
         """Groups remembered."""
         return len(self._groups)
+
+    @property
+    def n_spam(self) -> int:
+        """Contents that one account repeats, as of the last clock; they never ring."""
+        return self._feed.n_spam
 
     def ringing(self) -> dict[int, tuple[Severity, int]]:
         """Severity and posts so far of the bursts ringing now, by a number that each keeps."""
@@ -146,10 +157,11 @@ class Burster:
             return []
         closed_ms, feed.low_ms = feed.low_ms, low_ms
         feed.arrivals.fit(low_ms, feed.start_ms, self._settings.history_h)
-        feed.n_contents = 0
+        feed.n_contents = feed.n_spam = 0
         alerts = []
         for group in self._groups:
             feed.n_contents += group.n_accounts >= self._settings.min_accounts
+            feed.n_spam += group.n_accounts == 1 and group.n_posts >= SPAM_POSTS
             is_firing = group.ring is not None and group.ring.firing
             # Catching up, sources are apart: a window is whole only when the watermark has passed it.
             is_ahead = group.last_ms > low_ms + self._settings.lateness_s * 1000

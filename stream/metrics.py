@@ -177,6 +177,7 @@ class _StateCollector(Collector):
         self.muted: dict[Severity, int] = {}
         self.verdicts: dict[tuple[Severity, RulingKind], int] = {}
         self.groups = 0
+        self.spam = 0
         self.checkpoint_bytes = 0
         self.clock_skew_s: Callable[[], float | None] = lambda: None
         """Asked of what sends (`stream.producer.Sender`)."""
@@ -284,6 +285,9 @@ class _StateCollector(Collector):
             muted,
             verdicts,
             _gauge("tocsin_burst_groups", "Contents BURST remembers.", self.groups),
+            _gauge(
+                "tocsin_spam_contents", "Contents that one account repeats; they ring nowhere.", self.spam
+            ),
             _gauge("tocsin_checkpoint_bytes", "Size of the last checkpoint of BURST.", self.checkpoint_bytes),
         ]
 

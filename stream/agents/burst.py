@@ -68,6 +68,8 @@ class Told(NamedTuple):
     """Of these, bursts that a ruling silences."""
     verdicts: dict[tuple[Severity, RulingKind], int]
     n_groups: int
+    n_spam: int
+    """Contents that one account repeats."""
     appended_ms: int
     watermark_ms: int
     checkpoint_bytes: int
@@ -181,6 +183,7 @@ class BurstStage:
             dict(self._burster.muted()),
             dict(self._burster.rulings.verdicts()),
             self._burster.n_groups,
+            self._burster.n_spam,
             self._appended_ms,
             self._burster.watermark_ms,
             self._checkpoint_bytes,
@@ -264,7 +267,7 @@ class BurstBuilder:
             state.checkpoint_bytes = told.checkpoint_bytes
         if told.firing is None:
             return
-        state.firing, state.groups = told.firing, told.n_groups
+        state.firing, state.groups, state.spam = told.firing, told.n_groups, told.n_spam
         state.muted, state.verdicts = told.muted, told.verdicts
         if told.appended_ms:
             state.appended_ms[ACTIVITY, 0] = told.appended_ms

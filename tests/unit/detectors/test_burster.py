@@ -1,5 +1,6 @@
 """BURST: the same alerts whatever cuts, restarts and redeliveries do; each transition by its rule."""
 
+import random
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import count
@@ -324,3 +325,35 @@ def test_settings_digest_tells_what_judged() -> None:
     assert settings_digest(DetectorSettings(account_hash_key=b"secret")) == settings_digest(
         DetectorSettings()
     )
+
+
+def test_one_account_that_repeats_itself_is_counted_and_rings_nowhere() -> None:
+    """Thirty copies by one account are spam, nine are not yet, thirty by thirty accounts are a burst."""
+    by_one = [replace(post, author="spammer") for post in wave(30, LATER)]
+    by_nine = [replace(post, author="fan") for post in wave(9, LATER, words("nine times", 14))]
+    crowd = wave(30, LATER, words("crowd", 14), accounts="c")
+    for posts, n_spam, n_bursts in ((by_one, 1, 0), (by_nine, 0, 0), (crowd, 0, 1)):
+        burster = Burster(SETTINGS, "test")
+        alerts = ring(burster, feed(posts, hours=FEED_H + 0.5))
+        assert burster.n_spam == n_spam
+        assert len({alert.id for alert in alerts}) == n_bursts
+
+
+def test_a_template_is_known_over_a_restart_and_rings_when_it_surges() -> None:
+    """Two posts a minute for six hours, BURST begun again from its checkpoint, then fifty in four minutes."""
+    rng = random.Random(3)
+    steady = [
+        replace(post, author=f"t{rng.randrange(300)}")
+        for post in wave(2 * 60 * 6, 0, words("template", 12), accounts="t", step_ms=30_000)
+    ]
+    surge = wave(50, 6 * HOUR_MS, words("template", 12), accounts="s")
+    messages = feed([*steady, *surge], hours=7)
+    clocks = [(i, m.watermark_ms - T0_MS) for i, m in enumerate(messages) if isinstance(m, Clock)]
+    begin = next(i for i, at_ms in clocks if at_ms > 5 * HOUR_MS)
+    first = Burster(SETTINGS, "test")
+    early = ring(first, messages[:begin])
+    late = ring(reloaded(first, SETTINGS), messages[begin:])
+    assert not [alert for alert in early if alert.updated_at.timestamp() * 1000 > T0_MS + 2 * HOUR_MS]
+    assert late[0].reason is AlertReason.FIRST
+    assert late[0].updated_at.timestamp() * 1000 > T0_MS + 6 * HOUR_MS
+    assert max(alert.severity.rank for alert in late) == Severity.WARNING.rank
