@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from itertools import count
+from multiprocessing.util import Finalize
 from pickle import loads
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -59,7 +60,8 @@ class Host:
         if beside:
             self._process, self._socket = _spawn(niceness)
             self.pid = self._process.pid
-            self._end = weakref.finalize(self, self._socket.close)
+            # At exit multiprocessing would wait for the process, which waits for the socket's end.
+            self._end = Finalize(self, self._socket.close, exitpriority=1)
 
     async def open(
         self, make: Callable[..., Teller[T]], args: Sequence[Any], tell: Callable[[T], None]

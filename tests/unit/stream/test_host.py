@@ -93,6 +93,13 @@ async def test_an_error_keeps_its_type_and_words_and_a_stage_let_go_is_gone(besi
     assert counts == [2, 1]
 
 
+def test_a_worker_that_stops_nothing_ends_all_the_same() -> None:
+    """Its end by an error must not wait for a process that waits for it."""
+    code = PARENT.replace("sys.stdin.read()", "raise SystemExit(3)")
+    process = subprocess.run([sys.executable, "-c", code], timeout=60, check=False, stdout=subprocess.PIPE)
+    assert process.returncode == 3
+
+
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the process is looked up in /proc")
 def test_the_process_ends_with_ours_even_by_sigkill() -> None:
     """And is deaf to a Ctrl-C on the terminal, which is for us to answer."""
