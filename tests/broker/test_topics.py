@@ -66,9 +66,7 @@ async def test_topics_are_as_design_says(settings: Settings) -> None:
 
 async def test_missing_topics_are_named_with_the_command(settings: Settings) -> None:
     """The check names what is missing and what makes it."""
-    with pytest.raises(
-        TopicError, match=r"missing topics: .*posts, .*rulings\. Fix: tocsin topics create"
-    ):
+    with pytest.raises(TopicError, match=r"missing topics: .*posts, .*rulings\. Fix: tocsin topics create"):
         await check_topics(settings)
 
 
