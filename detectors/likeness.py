@@ -10,8 +10,8 @@ Two signals, each a Jaccard similarity from 0 to 1:
   are of scripts without spaces (Thai, Khmer, kana, Han) there are no words to tell by, and the
   letters count twice.
 
-Two texts are alike if the letters alone reach `letters_alone`, or both together
-`letters_and_words`. Both bounds fall with the length of the shorter text: short texts share
+Two texts are alike if the letters alone reach `letters_alone`, or, from `LEAST_LETTERS` on, both
+together `letters_and_words`. Both bounds fall with the length of the shorter text: short texts share
 greetings and templates. `detectors.index_kernel` decides by the compiled twin, held equal by
 property tests.
 
@@ -26,7 +26,14 @@ a translation, or a rewording that keeps neither words nor order, is not.
 """
 
 from detectors.sketch import exact_jaccard, shingle_set
-from detectors.words_kernel import UNSPACED, WORD_CHARS, WORD_WEIGHTS, letters_alone, letters_and_words
+from detectors.words_kernel import (
+    LEAST_LETTERS,
+    UNSPACED,
+    WORD_CHARS,
+    WORD_WEIGHTS,
+    letters_alone,
+    letters_and_words,
+)
 
 __all__ = ["alike", "words_jaccard"]
 
@@ -46,7 +53,8 @@ def alike(a: str, b: str) -> bool:
     n_shingles = min(len(shingle_set(a)), len(shingle_set(b)))
     if letters >= letters_alone(n_shingles):
         return True
-    return letters + (letters if words < 0 else words) >= letters_and_words(n_shingles)
+    both = letters + (letters if words < 0 else words)
+    return letters >= LEAST_LETTERS and both >= letters_and_words(n_shingles)
 
 
 def _words(text: str) -> set[str]:

@@ -5,7 +5,8 @@ Each step serves one disguise, and does to every text the same, whatever its lan
 1. **Each code point is mapped alone** (`normalise_tables.mapped`, at most 8 out of one):
    NFKD, casefold, NFKD; look-alikes become the Latin letter they imitate; apostrophes,
    zero-width, bidi, control and format characters, variation selectors, enclosing marks,
-   soft hyphens and tatweels vanish without a trace. A keycap so leaves its digit.
+   soft hyphens and tatweels vanish without a trace. Digits become the letters they stand for
+   in leet ("v0t3"), in every text alike, so that a number stays as telling as it was.
 2. **Links and mentions become a space.** A link is `http://`, `https://`, or `www.` not
    preceded by [a-z0-9]; it ends at white space, or at a letter outside ASCII, for Chinese,
    Japanese and Thai put no space after a link. A mention is `@` and [a-z0-9_.-]+, once more
@@ -20,8 +21,8 @@ Each step serves one disguise, and does to every text the same, whatever its lan
 The result is stable: normalising it again changes nothing. It isn't for display: Hangul
 stays decomposed, and Russian words come out partly Latin.
 
-When it fails: leet ("fr33"), letters spelt out ("v o t e") and look-alikes outside the table
-remain. Marks aren't reordered, so two marks typed in another order stay different.
+When it fails: letters spelt out ("v o t e") and look-alikes outside the table remain. Marks
+aren't reordered, so two marks typed in another order stay different.
 
 The output has at most 8 code points (32 bytes) for each of input; callers bound the input.
 Python's Unicode version decides about newly assigned characters; `normaliser_digest` tells
@@ -40,7 +41,7 @@ from detectors.jit import frozen
 from detectors.normalise_kernel import MAX_MARKS, normalise_points
 from detectors.normalise_tables import Kind, kind, mapped, tables
 
-NORMALISER_VERSION: Final = 1
+NORMALISER_VERSION: Final = 2
 """Raised by every change of the rules; the tables are covered by `normaliser_digest`."""
 
 _HANDLE: Final = r"@[a-z0-9_.-]+"

@@ -54,9 +54,10 @@ def _pairs(originals: str, replacements: str) -> dict[str, str]:
 # seldom meet in one, so real Russian or Greek loses nothing.
 _CONFUSABLES: Final = (
     _pairs("авекмнорстухіјѕһԁԛԝѵүӏ", "abekmhopctyxijshdqwvyl")
+    | _pairs("0134578", "oieastb")
     | _pairs("αβγεζηικμνορτυχωϳ", "abyeznikmvoptuxwj")
     | _pairs("օոսհցզյ", "onuhgqj")
-    | _pairs("ᎠᎡᎢᎥᎩᎪᎫᎬᎳᎷᎻᎽᏀᏂᏃᏎᏏᏒᏔᏕᏙᏚᏞᏟᏢᏦᏧᏮᏳᏴ", "drtiyajewmhyghz4brwsvslcpkd6gb")
+    | _pairs("ᎠᎡᎢᎥᎩᎪᎫᎬᎳᎷᎻᎽᏀᏂᏃᏎᏏᏒᏔᏕᏙᏚᏞᏟᏢᏦᏧᏮᏳᏴ", "drtiyajewmhyghzabrwsvslcpkd6gb")
     | _pairs("ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘꞯʀꜱᴛᴜᴠᴡʏᴢ", "abcdefghijklmnopqrstuvwyz")
     | _pairs("ıɩøłđðħŧɑɡƀƈɗɖƒɠɦɨƙɫɱŋɲɵƥʠɍʂƭʈʉʋⱳƴɏƶȼɇɉⱥⱦɋʐ", "iiolddhtagbcddfghiklmnnopqrsttuvwyyzcejatqz")
     | {"æ": "ae", "œ": "oe", "℮": "e"}

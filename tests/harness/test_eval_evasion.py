@@ -1,0 +1,38 @@
+"""Disguises disguise, and the row counts what one burst holds."""
+
+import random
+
+import pytest
+
+from detectors.normalise import normalise
+from tests.eval.disguises import ALONE, HARDER
+from tests.eval.evasion import MESSAGES, _background, _heard
+
+LONGEST = MESSAGES[-1]
+
+
+@pytest.mark.parametrize("name", [*ALONE, *HARDER])
+def test_each_trick_changes_the_text_and_each_copy_otherwise(name: str) -> None:
+    """A trick that did nothing would prove nothing; a seed gives the same copies again."""
+    trick = {**ALONE, **HARDER}[name]
+    message = MESSAGES[1]
+    copies = [trick(random.Random(i), message) for i in range(30)]
+    assert copies != [message] * 30
+    assert len({*copies}) > 2
+    assert copies == [trick(random.Random(i), message) for i in range(30)]
+
+
+def test_invisible_signs_and_leet_leave_no_trace() -> None:
+    """What the normaliser undoes whole."""
+    for name in ("zero_width", "bidi", "fullwidth", "mathematical", "combining_marks"):
+        assert normalise(ALONE[name](random.Random(1), LONGEST)) == normalise(LONGEST)
+
+
+def test_copies_are_counted_in_one_burst_and_strangers_are_not() -> None:
+    """All of a plain campaign; of one whose copies share nothing, none."""
+    background = list(_background())
+    share, severity = _heard([LONGEST] * 40, background, random.Random(1))
+    assert (share, severity) != (0.0, "silent")
+    assert share == 1
+    strangers = [" ".join(random.Random(i).choices("abcdefghijklmnopqrstuvwxyz", k=60)) for i in range(40)]
+    assert _heard(strangers, background, random.Random(1))[0] < 0.5
