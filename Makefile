@@ -63,7 +63,11 @@ bench: build/bench-venv/.done  ## figures against peers: build/bench.json and PN
 
 DATA ?= ../shared/data
 
-eval: $(VENV)/.test  ## detection quality on real posts: build/eval.json; DATA=folder, ONLY=evasion
+$(VENV)/.eval: pyproject.toml | $(VENV)/.test
+	$(PIP) install --editable '.[eval]'
+	@touch $@
+
+eval: $(VENV)/.eval  ## detection quality on real posts: build/eval.json; DATA=folder, ONLY=evasion
 	$(BIN)/python -m tests.eval "$(DATA)" --only "$(ONLY)"
 
 lint: $(VENV)/.lint  ## ruff and mypy
