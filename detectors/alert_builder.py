@@ -3,7 +3,6 @@
 from base64 import b64encode
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import NamedTuple
 
 from detectors import accounts as acc
 from detectors.activity import Snapshot
@@ -19,10 +18,9 @@ from detectors.alert import (
     Shown,
     WordedAs,
 )
-from detectors.burst import Novelty
-from detectors.evidence import Parts
 from detectors.index import rows_of
-from detectors.lifecycle import Judgement, Ring
+from detectors.lifecycle import Ring
+from detectors.measure import Measured
 from detectors.rows import Sample
 from detectors.ruling import Ruled, RulingKind
 from detectors.sketch import lean_bytes, signatures
@@ -34,15 +32,6 @@ N_KEYS = 20
 N_SAMPLES = 10
 N_SIGNATURES = 1_000
 """Signatures kept: a burst tells the same one with every alert."""
-
-
-class Measured(NamedTuple):
-    """A group's numbers at one moment."""
-
-    parts: Parts
-    coordination: float
-    novelty: Novelty
-    judgement: Judgement
 
 
 def build_alert(  # noqa: PLR0913 (an alert is many things)

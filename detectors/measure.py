@@ -1,0 +1,157 @@
+"""Measuring a group: its accounts, its surprise, its coordination, and what severity follows.
+
+A full measurement counts all accounts and whom they are shared with; most snapshots change
+nothing that is told, so `Measurer.may_speak` asks first, cheaply, and never says no where a
+measurement would have found a reason.
+"""
+
+from typing import NamedTuple
+
+from detectors import campaigns, evidence
+from detectors.alert import Severity
+from detectors.burst import Novelty, false_per_day, novelty
+from detectors.evidence import Parts
+from detectors.feed_state import FeedState
+from detectors.groups import Group, Groups
+from detectors.lifecycle import Judgement, severity_of
+from detectors.settings import DetectorSettings
+
+SPAM_POSTS = 10
+"""One account that posts a content so often within ``recent_s`` is a spammer, no burst (design)."""
+
+
+class Measured(NamedTuple):
+    """A group's numbers at one moment."""
+
+    parts: Parts
+    coordination: float
+    novelty: Novelty
+    judgement: Judgement
+
+
+class Measurer:
+    """Measures groups against the feed they are in.
+
+    Args:
+        settings: What decides.
+        feed: What is known of the feed.
+        groups: All groups remembered.
+    """
+
+    def __init__(self, settings: DetectorSettings, feed: FeedState, groups: Groups) -> None:
+        self._settings = settings
+        self._feed = feed
+        self._groups = groups
+
+    def measure(self, group: Group, now_ms: int, *, is_alive: bool = True) -> Measured:
+        """The group's numbers at event time `now_ms`; one that was absorbed is compared with no other."""
+        settings, feed = self._settings, self._feed
+        n_recurring, n_links = self._recurrence(group) if is_alive else (0, 0)
+        parts = evidence.count_parts(
+            group.accounts,
+            now_ms=now_ms,
+            since_ms=0 if group.ring is None else group.ring.resolved_ms,
+            recent_s=settings.recent_s,
+            base_new=feed.base_new,
+            n_recurring=n_recurring,
+            n_links=n_links,
+        )
+        surprise = self._novelty(group, now_ms)
+        coordination = evidence.score(parts)
+        severity = severity_of(
+            settings,
+            n_recent=parts.n_recent,
+            n_5min=parts.n_5min,
+            novelty=surprise.value,
+            coordination=coordination,
+            is_common=self._is_common(parts.n_recent),
+            false_per_day=self._false_per_day(parts.n_recent, surprise.value, now_ms),
+        )
+        return Measured(
+            parts=parts,
+            coordination=coordination,
+            novelty=surprise,
+            judgement=Judgement(
+                severity=severity,
+                n_posts=group.n_posts,
+                n_quiet=self._n_quiet(group),
+                n_deleted=group.n_deleted,
+            ),
+        )
+
+    def may_speak(self, group: Group, now_ms: int) -> bool:
+        """False only where `decide` would find no reason, told cheaply: most snapshots change nothing."""
+        is_firing = group.ring is not None and group.ring.firing
+        return self._may_change(group, now_ms) if is_firing else self._may_open(group, now_ms)
+
+    def is_quiet(self, group: Group) -> bool:
+        """Whether it would end, as far as all partitions have come."""
+        return self._n_quiet(group) < self._settings.close_accounts
+
+    def is_spam(self, group: Group) -> bool:
+        """Whether one account repeats it."""
+        return group.n_accounts == 1 and group.n_posts >= SPAM_POSTS
+
+    def _n_quiet(self, group: Group) -> int:
+        """Accounts active within ``quiet_s`` of the watermark: what is ahead of it may have gaps yet."""
+        return group.n_active_since(self._feed.low_ms // 1000 - self._settings.quiet_s)
+
+    def _may_open(self, group: Group, now_ms: int) -> bool:
+        # A template of a thousand posts is not surprised by one more: look again when 2 % came.
+        if group.n_posts < group.judged_posts + group.judged_posts // 50:
+            return False
+        settings = self._settings
+        n_recent = group.n_active_since(now_ms // 1000 - settings.recent_s)
+        if n_recent < settings.min_accounts or self._is_common(n_recent):
+            return False
+        group.judged_posts = group.n_posts
+        return self._novelty(group, now_ms).value >= settings.info_novelty
+
+    def _may_change(self, group: Group, now_ms: int) -> bool:
+        settings, ring, now_s = self._settings, group.ring, now_ms // 1000
+        if ring is None or group.n_posts >= 2 * ring.n_posts or group.n_deleted != ring.n_deleted:
+            return True
+        if self.is_quiet(group):
+            return True
+        if ring.severity is Severity.CRITICAL:
+            return False
+        if ring.severity is Severity.WARNING:
+            return group.n_active_since(now_s - evidence.SYNCHRONY_S) >= settings.critical_accounts
+        least = min(settings.warning_accounts, settings.warning_novelty_accounts, settings.critical_accounts)
+        return group.n_active_since(now_s - settings.recent_s) >= least
+
+    def _novelty(self, group: Group, now_ms: int) -> Novelty:
+        return novelty(
+            group.slots(),
+            first_ms=group.first_ms,
+            now_ms=now_ms,
+            feed_start_ms=self._feed.start_ms,
+            slot_s=self._settings.slot_s,
+            history_h=self._settings.history_h,
+        )
+
+    def _false_per_day(self, n_recent: int, value: float, now_ms: int) -> float:
+        """How often a day nature gives a content as large as this and as far from its own past."""
+        history_s = min(self._settings.history_h * 3600, (now_ms - self._feed.start_ms) / 1000)
+        own = false_per_day(value, history_s=history_s, n_contents=max(self._feed.n_contents, 1))
+        return max(own, self._feed.arrivals.per_day(n_recent))
+
+    def _is_common(self, n_recent: int) -> bool:
+        """Whether nature gives more contents as large than the list may hold."""
+        return self._feed.arrivals.per_post(n_recent) * 100_000 > self._settings.info_per_100k
+
+    def _recurrence(self, group: Group) -> tuple[int, int]:
+        """Accounts that also sit in groups linked to this one, and how many such groups."""
+        shared, where = self._groups.shared_with(group)
+        n_feed = self._feed.n_accounts
+        n_mine = self._groups.n_accounts(group.number)
+        linked = {
+            number
+            for number, n_shared in shared.items()
+            if n_shared > 1  # most share one account, and one links nothing
+            and evidence.are_linked(n_shared, n_mine, self._groups.n_accounts(number), n_feed, len(shared))
+        }
+        if group.ring is not None:
+            mates = [n for n in linked if campaigns.are_one(shared[n], n_mine, self._groups.n_accounts(n))]
+            campaigns.join(group.ring, group, self._groups.those(mates))
+        return sum(1 for groups in where if not linked.isdisjoint(groups)), len(linked)
