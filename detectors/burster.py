@@ -63,7 +63,7 @@ class Burster:
 
     @property
     def n_spam(self) -> int:
-        """Contents that one account repeats, as of the last clock; they never ring."""
+        """Contents that one account repeats, as of the last clock; they ring only by `ring_spam`."""
         return self._feed.n_spam
 
     def ringing(self) -> dict[int, tuple[Severity, int]]:
@@ -114,7 +114,7 @@ class Burster:
         alerts = []
         for group in self._groups:
             feed.n_contents += group.n_accounts >= self._settings.min_accounts
-            feed.n_spam += self._measurer.is_spam(group)
+            feed.n_spam += self._measurer.is_spam(group, low_ms)
             is_firing = group.ring is not None and group.ring.firing
             # Catching up, sources are apart: a window is whole only when the watermark has passed it.
             is_ahead = group.last_ms > low_ms + self._settings.lateness_s * 1000
@@ -165,11 +165,11 @@ class Burster:
 
     def _judge(self, group: Group, now_ms: int, ingest_ms: int) -> list[Alert]:
         """Whether the group has something to tell at event time `now_ms`."""
-        if group.n_accounts < self._settings.min_accounts or not self._measurer.may_speak(group, now_ms):
+        if not self._measurer.may_ring(group, now_ms) or not self._measurer.may_speak(group, now_ms):
             return []
         measured = self._measurer.measure(group, now_ms)
         ring = group.ring or Ring(id=group.name)
-        reason = decide(ring, measured.judgement, self._settings.close_accounts)
+        reason = decide(ring, measured.judgement, self._measurer.closes_below(group))
         if reason is None:  # a deleted sample may have given way to later ones
             ring.n_deleted = min(ring.n_deleted, measured.judgement.n_deleted)
             return []

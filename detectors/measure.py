@@ -18,6 +18,8 @@ from detectors.settings import DetectorSettings
 
 SPAM_POSTS = 10
 """One account that posts a content so often within ``recent_s`` is a spammer, no burst (design)."""
+SPAM_CLOSES = 1
+"""Accounts below which such a content is quiet: there is only one."""
 
 
 class Measured(NamedTuple):
@@ -67,6 +69,8 @@ class Measurer:
             is_common=self._is_common(parts.n_recent),
             false_per_day=self._false_per_day(parts.n_recent, surprise.value, now_ms),
         )
+        if self._settings.ring_spam and self.is_spam(group, now_ms):
+            severity = Severity.INFO
         return Measured(
             parts=parts,
             coordination=coordination,
@@ -81,16 +85,36 @@ class Measurer:
 
     def may_speak(self, group: Group, now_ms: int) -> bool:
         """False only where `decide` would find no reason, told cheaply: most snapshots change nothing."""
-        is_firing = group.ring is not None and group.ring.firing
-        return self._may_change(group, now_ms) if is_firing else self._may_open(group, now_ms)
+        if group.ring is not None and group.ring.firing:
+            return self._may_change(group, now_ms)
+        return not self._is_large(group) or self._may_open(group, now_ms)
 
     def is_quiet(self, group: Group) -> bool:
         """Whether it would end, as far as all partitions have come."""
-        return self._n_quiet(group) < self._settings.close_accounts
+        return self._n_quiet(group) < self.closes_below(group)
 
-    def is_spam(self, group: Group) -> bool:
-        """Whether one account repeats it."""
-        return group.n_accounts == 1 and group.n_posts >= SPAM_POSTS
+    def closes_below(self, group: Group) -> int:
+        """Fewer accounts than this within ``quiet_s`` is quiet."""
+        return self._settings.close_accounts if self._is_large(group) else SPAM_CLOSES
+
+    def may_ring(self, group: Group, now_ms: int) -> bool:
+        """Whether it is of a kind that rings at all."""
+        return (
+            self._is_large(group)
+            or (group.ring is not None and group.ring.firing)
+            or (self._settings.ring_spam and self.is_spam(group, now_ms))
+        )
+
+    def is_spam(self, group: Group, now_ms: int) -> bool:
+        """Whether one account repeats it, and did so since it last rang."""
+        if group.n_accounts != 1 or group.n_posts < SPAM_POSTS:
+            return False
+        resolved_ms = 0 if group.ring is None else group.ring.resolved_ms
+        since = max(now_ms - self._settings.recent_s * 1000, resolved_ms) // self._settings.slot_ms
+        return sum(n for slot, n in group.slots().items() if slot > since) >= SPAM_POSTS
+
+    def _is_large(self, group: Group) -> bool:
+        return group.n_accounts >= self._settings.min_accounts
 
     def _n_quiet(self, group: Group) -> int:
         """Accounts active within ``quiet_s`` of the watermark: what is ahead of it may have gaps yet."""

@@ -38,6 +38,8 @@ class DetectorSettings(msgspec.Struct, frozen=True, kw_only=True):
     burst; a feed full of headlines lists larger ones only. With four accounts: of the troll farm's
     bursts 99.5 % ring of those with eight accounts and 95 % of all, natural `info` 222 per 100k; at 300,
     93 and 76 % and 95; at 1,200, 100 and 98 % and 323."""
+    ring_spam: bool = False
+    """Whether a content that one account repeats is listed, too, as `info`."""
     info_novelty: float = 2.0
     """Least surprise, -log10 p, of a listed burst (design)."""
     warning_accounts: int = 8

@@ -50,6 +50,7 @@ _REASONS = {
 }
 _STYLES = {Severity.CRITICAL: "bold red", Severity.WARNING: "bold yellow", Severity.INFO: "bold cyan"}
 _BARS = "▁▂▃▄▅▆▇█"
+_SPAM = "One account repeats itself: spam, no burst, listed because `ring_spam` is on."
 _DELETED = "(text deleted by its author)"
 
 
@@ -203,9 +204,11 @@ def _pace(alert: Alert) -> str:
 def evidence(alert: Alert) -> Iterator[str]:
     """How sure we are and why: a verdict, then each count on a line that begins with “- ”."""
     parts = alert.coordination
-    if alert.status == "firing":
+    if alert.accounts == 1:
+        yield _SPAM
+    elif alert.status == "firing":
         yield _verdict(alert)
-    else:
+    if alert.status != "firing":
         yield f"At its gravest it was {alert.severity}. Of its accounts and posts, over its whole life:"
     if not alert.accounts_exact:
         yield f"- counts by account below are of {parts.recurring_accounts.of:,} accounts, not of all"
@@ -308,6 +311,8 @@ def advice(alert: Alert) -> Iterator[str]:
     elif alert.severity is Severity.WARNING:
         yield "When you are at your desk: most likely news. Look whether the accounts look alike."
         yield "It becomes critical only if signs of coordination join the speed."
+    elif alert.accounts == 1:
+        yield "Nothing: listed as asked for. It becomes a burst if other accounts join in."
     else:
         yield "Nothing: listed so that you can find it. It becomes a warning by itself if it grows."
     alert_id = shown(alert.id, ID_CELLS)

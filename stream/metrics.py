@@ -286,7 +286,9 @@ class _StateCollector(Collector):
             verdicts,
             _gauge("tocsin_burst_groups", "Contents BURST remembers.", self.groups),
             _gauge(
-                "tocsin_spam_contents", "Contents that one account repeats; they ring nowhere.", self.spam
+                "tocsin_spam_contents",
+                "Contents that one account repeats; see ring_spam.",
+                self.spam,
             ),
             _gauge("tocsin_checkpoint_bytes", "Size of the last checkpoint of BURST.", self.checkpoint_bytes),
         ]

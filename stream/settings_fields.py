@@ -164,6 +164,11 @@ class DetectionSettings(BaseSettings):
         le=1_000_000,
         description="Distinct accounts in two hours below which nothing is listed. More: a shorter list.",
     )
+    ring_spam: bool = Field(
+        False,
+        description="Whether a content that a single account posted ten times in two hours is listed, too, "
+        "as `info`; off, it is only counted. On: a longer list, with every bot that repeats itself.",
+    )
     warning_accounts: int = Field(
         8,
         ge=2,

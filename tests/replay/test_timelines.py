@@ -52,10 +52,16 @@ def campaign(
     ]
 
 
-def play(posts: Iterable[Written], size: int = 100, *, silence_s: float = 3600) -> list[Alert]:
+def play(
+    posts: Iterable[Written],
+    size: int = 100,
+    *,
+    silence_s: float = 3600,
+    settings: DetectorSettings | None = None,
+) -> list[Alert]:
     """Alerts of the posts in the order of their times, and of the silence after them."""
     log = records(sorted(posts, key=lambda post: post.at_ms))
-    chain = Chain(DetectorSettings(), "test")
+    chain = Chain(settings or DetectorSettings(), "test")
     alerts = [alert for batch in sliced(log, size) for alert in chain.feed(batch)]
     assert chain.rejected == []
     return alerts + chain.end(silence_s)
@@ -64,6 +70,22 @@ def play(posts: Iterable[Written], size: int = 100, *, silence_s: float = 3600) 
 def test_background_rings_nothing() -> None:
     """Four hours of bots, templates and one-off posts."""
     assert told(play(background(240))) == []
+
+
+def test_bot_rings_as_info_where_spam_is_asked_for_and_the_rest_as_before() -> None:
+    """The weather bot's 120 posts: FIRST at ten, doublings, an end; the campaign rings no other way."""
+    settings = DetectorSettings(ring_spam=True)
+    posts = [*background(120), *campaign(90, 40)]
+    alerts = play(posts, settings=settings)
+    bot = [alert for alert in alerts if alert.accounts == 1]
+    assert told(bot) == [
+        ("FIRST", 10, "info"),
+        ("GREW", 20, "info"),
+        ("GREW", 40, "info"),
+        ("GREW", 80, "info"),
+        ("RESOLVED", 120, "info"),
+    ]
+    assert told(alert for alert in alerts if alert not in bot) == told(play(posts))
 
 
 def test_campaign_that_repeats_rings_by_its_25th_copy_and_wakes_someone() -> None:

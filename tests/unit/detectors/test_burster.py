@@ -339,6 +339,27 @@ def test_one_account_that_repeats_itself_is_counted_and_rings_nowhere() -> None:
         assert len({alert.id for alert in alerts}) == n_bursts
 
 
+def test_spam_rings_where_asked_for_and_again_only_after_ten_posts_more() -> None:
+    """Twelve copies ring and end; nine after that are nothing yet, and the tenth rings under the same id."""
+    asked = msgspec.structs.replace(SETTINGS, ring_spam=True)
+    first, second = wave(12, LATER), wave(10, LATER + HOUR_MS // 2)
+    for more, again in ((second[:9], []), (second, [("FIRST", 22, "info"), ("RESOLVED", 22, "info")])):
+        posts = [replace(post, author="spammer") for post in (*first, *more)]
+        alerts = ring(Burster(asked, "test"), feed(posts, asked))
+        assert told(alerts) == [("FIRST", 10, "info"), ("RESOLVED", 12, "info"), *again]
+        assert len({alert.id for alert in alerts}) == 1
+
+
+def test_spam_that_becomes_a_crowd_goes_on_as_its_burst() -> None:
+    """Twelve copies by one account, then thirty accounts: one id, and from there graver as any burst."""
+    asked = msgspec.structs.replace(SETTINGS, ring_spam=True)
+    one = [replace(post, author="spammer") for post in wave(12, LATER)]
+    alerts = ring(Burster(asked, "test"), feed([*one, *wave(30, LATER + 2 * MINUTE_MS)], asked))
+    assert told(alerts)[0] == ("FIRST", 10, "info")
+    assert alerts[-1].severity is not Severity.INFO
+    assert len({alert.id for alert in alerts}) == 1
+
+
 def test_a_template_is_known_over_a_restart_and_rings_when_it_surges() -> None:
     """Two posts a minute for six hours, BURST begun again from its checkpoint, then fifty in four minutes."""
     rng = random.Random(3)

@@ -145,6 +145,35 @@ def an_info() -> Alert:
     )
 
 
+def a_spammer() -> Alert:
+    """One account that repeats itself, on a service that was asked to ring for that."""
+    text = "Sunny, 24 degrees, light wind from the west: the weather in Farmburg"
+    return alert(
+        exemplar=post(text, url=None, platform="mastodon.social"),
+        severity=Severity.INFO,
+        seq=2,
+        posts=20,
+        reposts=0,
+        accounts=1,
+        coordination=coordination(
+            score=0.7,
+            new_accounts=Share(0, 1),
+            repeating_accounts=Share(1, 1),
+            recurring_accounts=Share(0, 1),
+            linked_bursts=0,
+            accounts_5min=1,
+            identical_posts=Share(20, 20),
+            platforms=1,
+        ),
+        samples=[],
+        variants=[WordedAs(text, 20)],
+        hashtags=[],
+        urls=[],
+        platforms={"mastodon.social": 20},
+        langs={"en": 20},
+    )
+
+
 def a_merged_burst() -> Alert:
     """The English wave proves to be part of the French one."""
     return alert(
@@ -156,11 +185,11 @@ def a_merged_burst() -> Alert:
         ends_at=START + timedelta(minutes=4),
         posts=12,
         reposts=0,
-        accounts=1,
+        accounts=4,
         merged_into="1f00aa9b3c2d4e5f6071",
         coordination=coordination(
             repeating_accounts=Share(1, 1),
-            recurring_accounts=Share(1, 1),
+            recurring_accounts=Share(1, 4),
             linked_bursts=1,
             new_accounts=Share(1, 1),
             identical_posts=Share(12, 12),
@@ -253,6 +282,7 @@ CASES: dict[str, Callable[[], Alert]] = {
     "headline": a_headline,
     "info": an_info,
     "merged": a_merged_burst,
+    "spam": a_spammer,
     "approximate": an_approximate_count,
     "hostile": a_hostile_text,
     "arabic": an_arabic_burst,
