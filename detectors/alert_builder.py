@@ -129,10 +129,13 @@ def _muted(ruled: Ruled) -> Muted:
 
 
 def _series(slots: list[tuple[int, int]], slot_s: int) -> Series:
-    counts = dict(slots)
-    last = max(counts)
-    first = max(min(counts), last - MAX_SLOTS + 1)
-    return Series(at(first * slot_s * 1000), slot_s, [counts.get(slot, 0) for slot in range(first, last + 1)])
+    last = slots[-1][0]
+    first = max(slots[0][0], last - MAX_SLOTS + 1)
+    counts = [0] * (last - first + 1)
+    for slot, n in slots:
+        if slot >= first:
+            counts[slot - first] = n
+    return Series(at(first * slot_s * 1000), slot_s, counts)
 
 
 def _shown(sample: Sample) -> Shown:

@@ -10,7 +10,7 @@ from hashlib import sha256
 import msgspec
 
 from detectors import campaigns
-from detectors.activity import Activity, Clock
+from detectors.activity import Activity, Clock, Snapshot
 from detectors.alert import Alert, AlertReason, Severity
 from detectors.alert_builder import build_alert
 from detectors.arrivals import OLD_MS
@@ -86,10 +86,12 @@ class Burster:
     def feed(self, message: Activity) -> list[Alert]:
         """Take the next message of the log."""
         self.ruled = []
-        if isinstance(message, Clock):
-            return self._tick(message)
-        if isinstance(message, Ruling | Undo):
-            return self._rule(message)
+        if isinstance(message, Snapshot):
+            return self._take(message)
+        return self._tick(message) if isinstance(message, Clock) else self._rule(message)
+
+    def _take(self, message: Snapshot) -> list[Alert]:
+        """More is known of a cluster."""
         self._feed.see(message)
         group, absorbed = self._groups.add(message, self._feed.low_ms)
         if group is None:

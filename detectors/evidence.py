@@ -9,9 +9,9 @@ legitimate syndication, whose accounts recur together too.
 
 from typing import NamedTuple
 
-import numpy as np
 from scipy.special import bdtrc, pdtrc
 
+from detectors.account_kernel import count_rows
 from detectors.accounts import AccountArray
 from detectors.rows import AGE_KNOWN, NEW_ACCOUNT
 
@@ -82,24 +82,25 @@ def count_parts(
         n_links: Linked bursts.
     """
     now_s = now_ms // 1000
-    last, previous = accounts["last_s"].astype(np.int64), accounts["previous_s"].astype(np.int64)
-    # Of an account whose newest post lies ahead (sources are apart), the one before counts.
-    newest = np.where(last <= now_s, last, np.where(previous <= now_s, previous, 0))
-    before = np.where(last <= now_s, previous, 0)
-    active = newest > now_s - REPEAT_S
-    known = (accounts["flags"] & AGE_KNOWN) != 0
-    new = (accounts["flags"] & NEW_ACCOUNT) != 0
+    n_known, n_new, n_active, n_repeating, n_5min, n_recent = count_rows(
+        accounts,
+        now_s,
+        max(now_s - recent_s, since_ms // 1000),
+        now_s - REPEAT_S,
+        now_s - SYNCHRONY_S,
+        (AGE_KNOWN, NEW_ACCOUNT),
+    )
     return Parts(
         n_accounts=len(accounts),
-        n_known=int(known.sum()),
-        n_new=int(new.sum()),
+        n_known=n_known,
+        n_new=n_new,
         base_new=base_new,
-        n_active=int(active.sum()),
-        n_repeating=int((active & (before > now_s - REPEAT_S)).sum()),
+        n_active=n_active,
+        n_repeating=n_repeating,
         n_recurring=n_recurring,
         n_links=n_links,
-        n_5min=int((newest > now_s - SYNCHRONY_S).sum()),
-        n_recent=int((newest > max(now_s - recent_s, since_ms // 1000)).sum()),
+        n_5min=n_5min,
+        n_recent=n_recent,
     )
 
 

@@ -2,13 +2,17 @@
 
 import random
 from collections import defaultdict
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from detectors import account_kernel
 from detectors.accounts import MAX_EXACT, AccountTally, count, merge, read, union
+from detectors.chain import warm_up
+from detectors.evidence import count_parts
 
 POSTS = st.lists(
     st.tuples(st.integers(1, 12), st.integers(1, 10_000), st.sampled_from([0, 4, 12])),
@@ -51,6 +55,17 @@ def test_merged_tables_are_a_recount_of_all_posts(parts: list[list[tuple[int, in
     """Merging fragments is the same as never having been apart."""
     merged = merge([read(tallied(part).to_bytes()) for part in parts])
     assert as_dict(merged) == recount([post for part in parts for post in part])
+
+
+def test_rows_read_and_merged_meet_the_machine_code_already_there() -> None:
+    """No burst waits for a compiler, whether it is of one fragment, of several, or of merged ones."""
+    warm_up()
+    kernels: tuple[Any, ...] = (account_kernel.merge_rows, account_kernel.count_rows)
+    compiled = [list(k.signatures) for k in kernels]
+    rows = read(tallied([(1, 1, 0), (2, 5, 4)]).to_bytes())
+    for accounts in (rows, merge([rows, rows]), merge([merge([rows, rows]), rows])):
+        count_parts(accounts, now_ms=9000, since_ms=0, recent_s=7200, base_new=0.03, n_recurring=0, n_links=0)
+    assert [list(k.signatures) for k in kernels] == compiled
 
 
 def test_exact_up_to_the_cap_and_not_beyond() -> None:

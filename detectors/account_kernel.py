@@ -1,0 +1,75 @@
+"""Counting and merging the accounts of bursts, compiled: `accounts.merge`, `evidence.count_parts`."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.jit import kernel
+
+
+@kernel
+def merge_rows(rows: NDArray[np.void], order: NDArray[np.int64], out: NDArray[np.void]) -> int:
+    """Merge rows of the same account: of each its last two posts, all its posts, all its flags.
+
+    Args:
+        rows: `accounts.ACCOUNT`, of several tallies.
+        order: Indices that sort `rows` by account.
+        out: As many rows of zeros; filled from the front, in order of account.
+
+    Returns:
+        Accounts, each of which has one row in `out`.
+    """
+    n = 0
+    for i in order:
+        row = rows[i]
+        if n == 0 or out[n - 1]["account"] != row["account"]:
+            out[n]["account"] = row["account"]
+            n += 1
+        merged = out[n - 1]
+        for at_s in (row["last_s"], row["previous_s"]):
+            if at_s > merged["last_s"]:
+                merged["previous_s"] = merged["last_s"]
+                merged["last_s"] = at_s
+            elif at_s > merged["previous_s"]:
+                merged["previous_s"] = at_s
+        merged["n_posts"] = min(np.int64(merged["n_posts"]) + np.int64(row["n_posts"]), 65_535)
+        merged["flags"] |= row["flags"]
+    return n
+
+
+@kernel
+def count_rows(
+    rows: NDArray[np.void],
+    now_s: int,
+    recent_s: int,
+    repeat_s: int,
+    synchrony_s: int,
+    masks: tuple[int, int],
+) -> tuple[int, int, int, int, int, int]:
+    """Count accounts as they stood at `now_s`.
+
+    Args:
+        rows: `accounts.ACCOUNT`, each account once.
+        now_s: Event second; what is later does not count as active.
+        recent_s: Event second after which an account counts as recent.
+        repeat_s: The same for active, and for both posts of a repeating one.
+        synchrony_s: The same for synchronous.
+        masks: Flags of a known age and of a new account.
+
+    Returns:
+        Accounts of a known age, new, active, repeating, synchronous, recent.
+    """
+    n_known = n_new = n_active = n_repeating = n_synchronous = n_recent = 0
+    for row in rows:
+        last, previous = np.int64(row["last_s"]), np.int64(row["previous_s"])
+        # Of an account whose newest post lies ahead (sources are apart), the one before counts.
+        if last <= now_s:
+            newest, before = last, previous
+        else:
+            newest, before = (previous if previous <= now_s else np.int64(0)), np.int64(0)
+        n_known += int((row["flags"] & masks[0]) != 0)
+        n_new += int((row["flags"] & masks[1]) != 0)
+        n_active += int(newest > repeat_s)
+        n_repeating += int(newest > repeat_s and before > repeat_s)
+        n_synchronous += int(newest > synchrony_s)
+        n_recent += int(newest > recent_s)
+    return n_known, n_new, n_active, n_repeating, n_synchronous, n_recent
