@@ -205,6 +205,10 @@ class Groups:
                     self._shared_of.setdefault(number, set()).add(account)
         mine |= accounts
 
+    def n_shared(self, group: Group) -> int:
+        """Accounts of a group that sit in other groups too."""
+        return len(self._shared_of.get(group.number, ()))
+
     def shared_with(self, group: Group) -> tuple[Counter[int], list[set[int]]]:
         """Accounts of a group that sit in other groups too.
 

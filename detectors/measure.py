@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 from detectors import campaigns, evidence
 from detectors.alert import Severity
-from detectors.burst import Novelty, false_per_day, novelty
+from detectors.burst import MAX_NOVELTY, Novelty, false_per_day, novelty
 from detectors.evidence import Parts
 from detectors.feed_state import FeedState
 from detectors.groups import Group, Groups
-from detectors.lifecycle import Judgement, severity_of
+from detectors.lifecycle import Judgement, Ring, severity_of
 from detectors.settings import DetectorSettings
 
 SPAM_POSTS = 10
@@ -47,27 +47,11 @@ class Measurer:
 
     def measure(self, group: Group, now_ms: int, *, is_alive: bool = True) -> Measured:
         """The group's numbers at event time `now_ms`; one that was absorbed is compared with no other."""
-        settings, feed = self._settings, self._feed
-        n_recurring, n_links = self._recurrence(group) if is_alive else (0, 0)
-        parts = evidence.count_parts(
-            group.accounts,
-            now_ms=now_ms,
-            since_ms=0 if group.ring is None else group.ring.resolved_ms,
-            recent_s=settings.recent_s,
-            base_new=feed.base_new,
-            n_recurring=n_recurring,
-            n_links=n_links,
-        )
+        parts = self._parts(group, now_ms, *(self._recurrence(group) if is_alive else (0, 0)))
         surprise = self._novelty(group, now_ms)
         coordination = evidence.score(parts)
-        severity = severity_of(
-            settings,
-            n_recent=parts.n_recent,
-            n_5min=parts.n_5min,
-            novelty=surprise.value,
-            coordination=coordination,
-            is_common=self._is_common(parts.n_recent),
-            false_per_day=self._false_per_day(parts.n_recent, surprise.value, now_ms),
+        severity = self._severity(
+            parts, surprise.value, coordination, self._false_per_day(parts.n_recent, surprise.value, now_ms)
         )
         if self._settings.ring_spam and self.is_spam(group, now_ms):
             severity = Severity.INFO
@@ -140,9 +124,53 @@ class Measurer:
         if ring.severity is Severity.CRITICAL:
             return False
         if ring.severity is Severity.WARNING:
-            return group.n_active_since(now_s - evidence.SYNCHRONY_S) >= settings.critical_accounts
-        least = min(settings.warning_accounts, settings.warning_novelty_accounts, settings.critical_accounts)
-        return group.n_active_since(now_s - settings.recent_s) >= least
+            enough = group.n_active_since(now_s - evidence.SYNCHRONY_S) >= settings.critical_accounts
+        else:
+            least = min(
+                settings.warning_accounts, settings.warning_novelty_accounts, settings.critical_accounts
+            )
+            enough = group.n_active_since(now_s - settings.recent_s) >= least
+        return enough and self._may_rise(group, ring, now_ms)
+
+    def _may_rise(self, group: Group, ring: Ring, now_ms: int) -> bool:
+        """False only where its accounts rule it out, whatever its novelty, and it joins no campaign."""
+        n_recurring = self._groups.n_shared(group)
+        if n_recurring >= campaigns.MIN_SHARED:
+            shared, _ = self._groups.shared_with(group)
+            if max(shared.values(), default=0) >= campaigns.MIN_SHARED:
+                return True
+            n_recurring = min(n_recurring, sum([n for n in shared.values() if n > 1]))
+        parts = self._parts(group, now_ms, n_recurring, 0)
+        least_false = self._feed.arrivals.per_day(parts.n_recent)
+        gravest = (
+            self._severity(parts, MAX_NOVELTY, coordination, least_false)
+            for coordination in (0.0, evidence.score(parts))
+        )
+        return any(severity is not None and severity.rank > ring.severity.rank for severity in gravest)
+
+    def _parts(self, group: Group, now_ms: int, n_recurring: int, n_links: int) -> Parts:
+        return evidence.count_parts(
+            group.accounts,
+            now_ms=now_ms,
+            since_ms=0 if group.ring is None else group.ring.resolved_ms,
+            recent_s=self._settings.recent_s,
+            base_new=self._feed.base_new,
+            n_recurring=n_recurring,
+            n_links=n_links,
+        )
+
+    def _severity(
+        self, parts: Parts, surprise: float, coordination: float, false_per_day: float
+    ) -> Severity | None:
+        return severity_of(
+            self._settings,
+            n_recent=parts.n_recent,
+            n_5min=parts.n_5min,
+            novelty=surprise,
+            coordination=coordination,
+            is_common=self._is_common(parts.n_recent),
+            false_per_day=false_per_day,
+        )
 
     def _novelty(self, group: Group, now_ms: int) -> Novelty:
         return novelty(

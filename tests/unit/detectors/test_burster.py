@@ -29,6 +29,9 @@ from detectors.activity import Activity, Clock, Snapshot
 from detectors.alert import Alert, AlertReason, Severity, decode_alert, encode_alert
 from detectors.burster import Burster, settings_digest
 from detectors.clusterer import Clusterer
+from detectors.groups import Group
+from detectors.lifecycle import Ring
+from detectors.measure import Measurer
 from detectors.settings import DetectorSettings
 from detectors.sketcher import Sketcher
 
@@ -378,3 +381,29 @@ def test_a_template_is_known_over_a_restart_and_rings_when_it_surges() -> None:
     assert late[0].reason is AlertReason.FIRST
     assert late[0].updated_at.timestamp() * 1000 > T0_MS + 6 * HOUR_MS
     assert max(alert.severity.rank for alert in late) == Severity.WARNING.rank
+
+
+def test_measuring_less_changes_no_alert(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What `Measurer` leaves unmeasured would have told nothing: crowds, repeats, new and shared accounts."""
+    rng = random.Random(11)
+    posts = [
+        replace(
+            post,
+            at_ms=post.at_ms + rng.randrange(60_000),
+            author=f"a{rng.randrange(n_accounts)}",
+            age_days=rng.choice([3, 900]) if with_ages else 900,
+        )
+        for i, (n_accounts, with_ages) in enumerate([(60, False), (30, True), (400, False), (45, False)])
+        for post in wave(150, LATER + i * 6 * MINUTE_MS, words(("less", i), 20), step_ms=2500)
+    ]
+    activity = feed(posts)
+    less = [encode_alert(alert) for alert in ring(Burster(SETTINGS, "test"), activity)]
+    may_rise, told_no = Measurer._may_rise, []
+
+    def in_full(self: Measurer, group: Group, ring: Ring, now_ms: int) -> bool:
+        told_no.append(not may_rise(self, group, ring, now_ms))
+        return True
+
+    monkeypatch.setattr(Measurer, "_may_rise", in_full)
+    assert [encode_alert(alert) for alert in ring(Burster(SETTINGS, "test"), activity)] == less
+    assert 0 < sum(told_no) < len(told_no)
