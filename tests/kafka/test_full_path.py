@@ -175,17 +175,22 @@ async def test_crashes_between_send_and_commit_repeat_no_effect(
 # ── more partitions: equal by what rings ──────────────────────────────────────────────────
 
 
-def compare(feed: Feed, alerts: list[Alert], reference: list[Alert], what: str) -> None:
+def compare(
+    feed: Feed, alerts: list[Alert], reference: list[Alert], what: str, *, in_order: bool = True
+) -> None:
     """The same contents ring as `critical`, and as `warning` but for a borderline one in five.
 
-    A few strays decide whether a headline that barely is one is a `warning`. Counts of what
-    rings in both runs are equal within the strays.
+    A few strays decide whether a headline that barely is one is a `warning`. Not `in_order`, how
+    large is unusual was learnt in another order: a `warning` of one run then has to ring in the
+    other, no more. Counts of what rings in both runs are equal within the strays.
     """
     n_repeated(alerts)
     assert_gapless(alerts)
     found, expected = loud(feed, alerts), loud(feed, reference)
     assert criticals(found) == criticals(expected) == set(VERSIONS), what
     borderline = found.keys() ^ expected.keys()
+    if not in_order:
+        borderline &= rung(feed, alerts).keys() ^ rung(feed, reference).keys()
     off: dict[str, tuple[float, str]] = {"campaign": (0.0, ""), "headline": (0.0, "")}
     for key in found.keys() & expected.keys():
         for name in ("posts", "reposts", "accounts"):
@@ -256,7 +261,7 @@ async def test_a_backlog_over_four_partitions_and_a_kill_ring_for_the_same_campa
         alerts = await log.alerts()
     assert n_before < len(alerts) / 2
     said = f"{n_before} of {len(alerts)} alerts before, {n_repeated(alerts)} again, {n_read:.0f} posts after"
-    compare(feed, alerts, evening, f"backlog, killed: {said}")
+    compare(feed, alerts, evening, f"backlog, killed: {said}", in_order=False)
 
 
 @pytest.mark.parametrize("n_sketches", [1, 4])

@@ -142,4 +142,4 @@ def test_command_creates_topics_over_sasl_ssl(
     for name, value in values.items():
         monkeypatch.setenv(f"TOCSIN_{name.upper()}", value)
     result = CliRunner().invoke(main, ["topics", "create"])
-    assert (result.exit_code, result.stdout.count("created ")) == (0, 6), result.output
+    assert (result.exit_code, result.stdout.count("created ")) == (0, 7), result.output
