@@ -5,15 +5,16 @@ Each step serves one disguise, and does to every text the same, whatever its lan
 1. **Each code point is mapped alone** (`normalise_tables.mapped`, at most 8 out of one):
    NFKD, casefold, NFKD; look-alikes become the Latin letter they imitate; apostrophes,
    zero-width, bidi, control and format characters, variation selectors, enclosing marks,
-   soft hyphens and tatweels vanish without a trace. Digits become the letters they stand for
-   in leet ("v0t3"), in every text alike, so that a number stays as telling as it was.
+   soft hyphens, tatweels, and the points that Arabic and Hebrew may leave out vanish without a
+   trace. Digits become the letters they stand for in leet ("v0t3"), in every text alike, so
+   that a number stays as telling as it was.
 2. **Links and mentions become a space.** A link is `http://`, `https://`, or `www.` not
    preceded by [a-z0-9]; it ends at white space, or at a letter outside ASCII, for Chinese,
    Japanese and Thai put no space after a link. A mention is `@` and [a-z0-9_.-]+, once more
    for the Fediverse (`@user@domain`), not preceded by [a-z0-9], so an e-mail address is none.
    A retweet's `rt @user` goes whole. The words of hashtags stay.
 3. **Combining marks** go from numbers and Latin, Greek and Cyrillic letters. Elsewhere
-   (Arabic, Devanagari, Thai, kana) they carry meaning and stay, at most 4 on a base.
+   (Devanagari, Thai, kana) they carry meaning and stay, at most 4 on a base.
 4. **All else that is no letter, mark or number** (punctuation, symbols, emoji) becomes a
    space; spaces collapse to one and are stripped.
 5. **Repeats are squeezed**: more than two of one code point become two ("soooo", "1000").
@@ -41,7 +42,7 @@ from detectors.jit import frozen
 from detectors.normalise_kernel import MAX_MARKS, normalise_points
 from detectors.normalise_tables import Kind, kind, mapped, tables
 
-NORMALISER_VERSION: Final = 2
+NORMALISER_VERSION: Final = 3
 """Raised by every change of the rules; the tables are covered by `normaliser_digest`."""
 
 _HANDLE: Final = r"@[a-z0-9_.-]+"

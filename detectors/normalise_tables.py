@@ -45,6 +45,16 @@ _TRACELESS: Final = frozenset(
 ) | frozenset(map(chr, range(0xFE00, 0xFE10)))  # variation selectors
 
 
+# Points of Arabic and Hebrew letters that writers may leave out: vowels, hamza and madda, cantillation.
+# As Lucene's ArabicNormalizer, which also folds the final letters below (Larkey, Ballesteros, Connell 2002).
+_OPTIONAL_MARKS: Final = frozenset(
+    chr(c)
+    for first, end in ((0x0591, 0x05C8), (0x0610, 0x061B), (0x064B, 0x0660), (0x06D6, 0x06EE))
+    for c in (*range(first, end), 0x0670)
+    if unicodedata.category(chr(c)) == "Mn"
+)
+
+
 def _pairs(originals: str, replacements: str) -> dict[str, str]:
     return dict(zip(originals, replacements, strict=True))
 
@@ -63,6 +73,9 @@ _CONFUSABLES: Final = (
     | {"æ": "ae", "œ": "oe", "℮": "e"}
     | {chr(first + i): chr(ord("a") + i) for first in (0x1F150, 0x1F170) for i in range(26)}  # 🅐 🅰
 )
+_SPELLINGS: Final = _pairs("ةىیک", "هييك")
+"""Arabic letters that are typed either way, at the end of words or on a Persian keyboard."""
+_FOLDED: Final = _CONFUSABLES | _SPELLINGS
 
 
 class Kind(IntEnum):
@@ -92,12 +105,12 @@ class Tables(NamedTuple):
 def mapped(char: str) -> str:
     """The zero to `MAX_MAPPED` code points that one becomes, whatever stands around it."""
     decomposed = unicodedata.normalize("NFKD", char).casefold()
-    folded = [_CONFUSABLES.get(c, c) for c in unicodedata.normalize("NFKD", decomposed)]
+    folded = [_FOLDED.get(c, c) for c in unicodedata.normalize("NFKD", decomposed)]
     return "".join([c for c in "".join(folded) if not _is_traceless(c)])[:MAX_MAPPED]
 
 
 def _is_traceless(char: str) -> bool:
-    if char in _TRACELESS or ord(char) in _TAGS:
+    if char in _TRACELESS or char in _OPTIONAL_MARKS or ord(char) in _TAGS:
         return True
     category = unicodedata.category(char)
     return category in {"Cf", "Me"} or (category == "Cc" and not char.isspace())
