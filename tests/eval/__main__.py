@@ -20,7 +20,7 @@ from rich.progress import track
 from rich.table import Table
 
 from detectors.chain import warm_up
-from tests.eval import calibration, copies, evasion, firsts, quiet, separation, trolls, verdicts
+from tests.eval import calibration, copies, evasion, firsts, quiet, scripts, separation, trolls, verdicts
 from tests.eval.data import Data, NoData
 from tests.eval.rows import Row, Setup
 from tests.support.figures import describe_machine, figure
@@ -44,6 +44,7 @@ PARTS = (
     Part(("troll_recall_8", "troll_recall_all", "troll_"), trolls.measure),
     Part(("first_copies", "critical_copies", "slow_first"), firsts.measure),
     Part(("evasion_",), evasion.measure),
+    Part(("scripts_gap",), scripts.measure),
     Part(("quiet_",), quiet.measure),
     Part(("separation_",), separation.measure),
     Part(("calibration_", "evergreen_"), calibration.measure),

@@ -45,7 +45,7 @@ MESSAGES = (
 def measure(setup: Setup) -> list[Row]:
     """evasion_<trick>, evasion_stacked_2 and _3; and what still escapes, without a reach."""
     tricks: dict[str, Disguise] = {**ALONE, "stacked_2": stacked(2), "stacked_3": stacked(3), **HARDER}
-    background = list(_background())
+    background = list(background_feed())
     return [
         _row(name, trick, background, judged=name not in HARDER)
         for name, trick in setup.track(tricks.items(), "disguises")
@@ -57,7 +57,7 @@ def _row(name: str, trick: Disguise, background: list[bytes], *, judged: bool) -
     for number, message in enumerate(MESSAGES):
         chance = random.Random(f"{SEED}/{name}/{number}")
         copies = [trick(chance, message) for _ in range(N_COPIES)]
-        share, severity = _heard(copies, background, chance)
+        share, severity = heard(copies, background, chance)
         shares.append(share)
         if share < 0.95:
             cases.append({"message": message, "share": share, "severity": severity, "copies": copies[:5]})
@@ -68,7 +68,7 @@ def _row(name: str, trick: Disguise, background: list[bytes], *, judged: bool) -
     return Row(value=min(shares), **common)
 
 
-def _heard(copies: list[str], background: list[bytes], chance: random.Random) -> tuple[float, str]:
+def heard(copies: list[str], background: list[bytes], chance: random.Random) -> tuple[float, str]:
     """Share of the copies in the largest burst that a copy began, and how grave it became."""
     start_ms = BEGAN_MS + QUIET_MS
     step_ms = CAMPAIGN_MS / len(copies)
@@ -89,7 +89,8 @@ def _heard(copies: list[str], background: list[bytes], chance: random.Random) ->
     return best.posts / len(copies), best.severity.value
 
 
-def _background() -> Iterator[bytes]:
+def background_feed() -> Iterator[bytes]:
+    """An hour of unrelated posts, records of topic ``posts``."""
     for i, text in enumerate(unique_posts(N_BACKGROUND)):
         yield _record(f"b{i}", BEGAN_MS + i * QUIET_MS // N_BACKGROUND, text)
 

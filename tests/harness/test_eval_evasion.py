@@ -6,7 +6,7 @@ import pytest
 
 from detectors.normalise import normalise
 from tests.eval.disguises import ALONE, HARDER
-from tests.eval.evasion import MESSAGES, _background, _heard
+from tests.eval.evasion import MESSAGES, background_feed, heard
 
 LONGEST = MESSAGES[-1]
 
@@ -30,9 +30,9 @@ def test_invisible_signs_and_leet_leave_no_trace() -> None:
 
 def test_copies_are_counted_in_one_burst_and_strangers_are_not() -> None:
     """All of a plain campaign; of one whose copies share nothing, none."""
-    background = list(_background())
-    share, severity = _heard([LONGEST] * 40, background, random.Random(1))
+    background = list(background_feed())
+    share, severity = heard([LONGEST] * 40, background, random.Random(1))
     assert (share, severity) != (0.0, "silent")
     assert share == 1
     strangers = [" ".join(random.Random(i).choices("abcdefghijklmnopqrstuvwxyz", k=60)) for i in range(40)]
-    assert _heard(strangers, background, random.Random(1))[0] < 0.5
+    assert heard(strangers, background, random.Random(1))[0] < 0.5
