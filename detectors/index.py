@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors import index_kernel as k
+from detectors.alike_kernel import find_alike
 from detectors.band_table import WAYS, split_table
 from detectors.compare_kernel import MASK_WORDS
 from detectors.sketch import N_BANDS, sketch_batch
@@ -113,6 +114,17 @@ class ClusterIndex:
             if status == k.FULL:
                 self._make_room(row, int(rows.norm_offsets[row + 1] - rows.norm_offsets[row]))
         return out
+
+    def alike(self, rows: k.Rows) -> NDArray[np.int64]:
+        """All clusters that each row might join, not the nearest alone; nothing is entered.
+
+        Returns:
+            int64 (rows, `MAX_CHECKED`), the nearest first, then -1; rows that match only exactly find none.
+        """
+        self._fit_scratch(rows.norm_offsets)
+        clusters = np.full((len(rows.identities), k.MAX_CHECKED), -1, np.int64)
+        find_alike(self._ex, rows, self._scratch, clusters)
+        return clusters
 
     def text(self, exemplar: int) -> str:
         """Normalised text of an exemplar by its number (a cluster's number is its first's)."""

@@ -245,11 +245,9 @@ def find_exact(ex: Exemplars, rows: Rows, row: int, key: np.uint32) -> int:
 
 
 @kernel
-def nearest(ex: Exemplars, rows: Rows, row: int, scratch: Scratch) -> tuple[int, float, int]:
-    """(exemplar or -1, its similarity, distinct shingles of the row or 0 if it matches only exactly)."""
+def load_row(rows: Rows, row: int, scratch: Scratch) -> int:
+    """Make a row the one that `best_of` compares; its distinct shingles."""
     start, end = rows.norm_offsets[row], rows.norm_offsets[row + 1]
-    if rows.exact[row]:
-        return find_exact(ex, rows, row, hash_span(rows.norms, start, end)), 1.0, 0
     n_shingles = decode_shingles(rows.norms, start, end, scratch.shingles)
     scratch.counters[0] += 1
     mask = query_mask(end - start)
@@ -257,6 +255,16 @@ def nearest(ex: Exemplars, rows: Rows, row: int, scratch: Scratch) -> tuple[int,
         scratch.shingles, n_shingles, scratch.keys, scratch.owners, scratch.counters[0], mask
     )
     set_bits(scratch.shingles, n_shingles, scratch.mask)
+    return int(n_distinct)
+
+
+@kernel
+def nearest(ex: Exemplars, rows: Rows, row: int, scratch: Scratch) -> tuple[int, float, int]:
+    """(exemplar or -1, its similarity, distinct shingles of the row or 0 if it matches only exactly)."""
+    if rows.exact[row]:
+        start, end = rows.norm_offsets[row], rows.norm_offsets[row + 1]
+        return find_exact(ex, rows, row, hash_span(rows.norms, start, end)), 1.0, 0
+    n_distinct = load_row(rows, row, scratch)
     n_found = gather(ex, rows, row, scratch)
     best, jaccard = best_of(ex, rows, row, scratch, n_found, n_distinct)
     return best, jaccard, n_distinct

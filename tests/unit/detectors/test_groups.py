@@ -9,7 +9,9 @@ from support.posts import HOUR_MS, T0_MS, Written, cluster, packs_of, varied, wo
 from detectors import accounts as acc
 from detectors.activity import Snapshot
 from detectors.groups import MAX_FRAGMENTS, Group, Groups, GroupsState
+from detectors.likeness import alike
 from detectors.settings import DetectorSettings
+from detectors.sketch import exact_jaccard
 
 SETTINGS = DetectorSettings(max_tracked_posts=256)
 TEXT = words("grouped", 30)
@@ -88,6 +90,26 @@ def test_bridge_makes_two_groups_one() -> None:
     assert len(groups) == 1
     assert fed(groups, told[1:]).whole().n_posts == 18
     assert fed(groups, fragment(text, name="d", start_ms=HOUR_MS)) is early
+
+
+def test_hybrids_nearest_to_their_own_group_prove_another_one_with_it() -> None:
+    """As copies of a short message do, with few hashtags and with many; one alone proves nothing."""
+    chain = words("hybrid", 36).split()
+    own, hybrid, other = (" ".join(chain[first : first + 20]) for first in (14, 8, 0))
+    again = " ".join([*chain[4:10], *chain[14:20], *chain[26:34]])
+    assert not alike(own, other)
+    for text in (hybrid, again):
+        assert alike(text, other)
+        assert exact_jaccard(text, own) > exact_jaccard(text, other)
+    groups = Groups(SETTINGS)
+    first = fed(groups, fragment(other, name="a"))
+    told = fragment(own, hybrid, name="b", accounts=range(10, 16), start_ms=9000)
+    assert told[-1].exemplars == [own, hybrid]
+    assert fed(groups, told) is not first
+    told = fragment(own, hybrid, again, name="c", accounts=range(20, 26), start_ms=12_000)
+    assert told[-1].exemplars == [own, hybrid, again]
+    assert fed(groups, told) is first
+    assert len(groups) == 1
 
 
 def test_shared_accounts_are_told_per_group() -> None:

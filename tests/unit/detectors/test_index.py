@@ -78,6 +78,20 @@ def test_near_copies_are_found() -> None:
             assert cluster == own
 
 
+def test_all_alike_clusters_are_found_and_nothing_is_entered() -> None:
+    """The nearest first, each once a row; rows that match only exactly find none."""
+    chain = words("alike", 40).split()
+    left, hybrid, right = (" ".join(chain[first : first + 20]) for first in (0, 8, 14))
+    index = ClusterIndex(100)
+    assert assigned(index, [left, right, words("stranger")], 1)[0] == [
+        (i, k.OPENED | k.NEW_EXEMPLAR) for i in range(3)
+    ]
+    found = [[c for c in row if c >= 0] for row in index.alike(rows_of([hybrid, left], exact=False)).tolist()]
+    assert found == [[1, 0], [0]]
+    assert (index.alike(rows_of([left], exact=True)) == -1).all()
+    assert len(index) == 3
+
+
 @given(st.text("abcdefg äß漢😀", min_size=15, max_size=80).filter(lambda t: len(t.strip()) >= 15))
 @settings(max_examples=60, deadline=None)
 def test_identical_texts_always_meet(text: str) -> None:
