@@ -4,6 +4,8 @@ from base64 import b64encode
 from datetime import UTC, datetime
 from functools import lru_cache
 
+import numpy as np
+
 from detectors import accounts as acc
 from detectors.activity import Snapshot
 from detectors.alert import (
@@ -18,7 +20,6 @@ from detectors.alert import (
     Shown,
     WordedAs,
 )
-from detectors.index import rows_of
 from detectors.lifecycle import Ring
 from detectors.measure import Measured
 from detectors.rows import Sample
@@ -154,5 +155,5 @@ def _shown(sample: Sample) -> Shown:
 
 @lru_cache(N_SIGNATURES)
 def _signature(normalised: str) -> str:
-    rows = rows_of([normalised], exact=False)
-    return b64encode(lean_bytes(signatures(rows.norms, rows.norm_offsets)[0])).decode()
+    text = np.frombuffer(normalised.encode(), np.uint8)
+    return b64encode(lean_bytes(signatures(text, np.array([0, len(text)]))[0])).decode()

@@ -171,7 +171,7 @@ class Groups:
             return None, []  # redelivered after its group was dropped, or as good as dropped
         matched, unowned = self._match(snapshot, 0 if old is None else len(old.exemplars))
         candidates = {group.number: group for group in (known, *matched) if group is not None}
-        group = min(candidates.values(), key=_age) if candidates else self._open()
+        group = _oldest(list(candidates.values())) if candidates else self._open()
         absorbed = [other for other in candidates.values() if other is not group]
         for other in absorbed:
             self._absorb(group, other)
@@ -301,9 +301,11 @@ class Groups:
 
     def _fold(self, group: Group, now_ms: int) -> bool:
         """Merge fragments of epochs long ended: nothing new can come of them."""
+        if len(group.fragments) <= MAX_FRAGMENTS:
+            return False
         ended_ms = now_ms - 2 * self._settings.epoch_ms
         ended = [f for f in group.fragments.values() if f.watermark_ms < ended_ms]
-        if len(group.fragments) <= MAX_FRAGMENTS or len(ended) < 2:
+        if len(ended) < 2:
             return False
         whole = merge(ended)
         for fragment in ended:
@@ -341,6 +343,11 @@ class Groups:
                 self._group_of[cluster] = group.number
             if group.n_accounts >= self._settings.min_accounts:
                 self._register(group)
+
+
+def _oldest(groups: list[Group]) -> Group:
+    """The one that survives a merge."""
+    return groups[0] if len(groups) == 1 else min(groups, key=_age)
 
 
 def _age(group: Group) -> tuple[int, int, str]:

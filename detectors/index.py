@@ -20,6 +20,7 @@ Leskovec, Rajaraman, Ullman, "Mining of Massive Datasets", ch. 3.
 """
 
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import NamedTuple, Self
 
 import msgspec
@@ -177,7 +178,7 @@ class ClusterIndex:
 
     def _fit_scratch(self, offsets: NDArray[np.int64]) -> None:
         """Work space for the longest of the texts that end at `offsets`."""
-        longest = int(np.diff(offsets).max(initial=0))
+        longest = int((offsets[1:] - offsets[:-1]).max(initial=0))
         if longest > len(self._scratch.shingles):
             self._scratch = _scratch(1 << longest.bit_length())
 
@@ -230,7 +231,7 @@ class ClusterIndex:
 def rows_of(texts: Sequence[str], *, exact: bool) -> k.Rows:
     """Rows of normalised texts without identity, sketched here."""
     encoded = [text.encode() for text in texts]
-    offsets = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
+    offsets = np.array([*accumulate(map(len, encoded), initial=0)], np.int64)
     blob = np.frombuffer(b"".join(encoded), np.uint8)
     sketches = sketch_batch(blob, offsets)
     n = len(texts)

@@ -133,13 +133,14 @@ class Measurer:
         return enough and self._may_rise(group, ring, now_ms)
 
     def _may_rise(self, group: Group, ring: Ring, now_ms: int) -> bool:
-        """False only where its accounts rule it out, whatever its novelty, and it joins no campaign."""
+        """False only where its accounts rule it out, whatever its novelty; links are kept up as by `measure`."""
         n_recurring = self._groups.n_shared(group)
         if n_recurring >= campaigns.MIN_SHARED:
             shared, _ = self._groups.shared_with(group)
             if max(shared.values(), default=0) >= campaigns.MIN_SHARED:
-                return True
-            n_recurring = min(n_recurring, sum([n for n in shared.values() if n > 1]))
+                n_recurring, _ = self._recurrence(group)
+            else:
+                n_recurring = min(n_recurring, sum([n for n in shared.values() if n > 1]))
         parts = self._parts(group, now_ms, n_recurring, 0)
         least_false = self._feed.arrivals.per_day(parts.n_recent)
         gravest = (
