@@ -5,6 +5,7 @@ nothing that is told, so `Measurer.may_speak` asks first, cheaply, and never say
 measurement would have found a reason.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from detectors import campaigns, evidence
@@ -47,7 +48,10 @@ class Measurer:
 
     def measure(self, group: Group, now_ms: int, *, is_alive: bool = True) -> Measured:
         """The group's numbers at event time `now_ms`; one that was absorbed is compared with no other."""
-        parts = self._parts(group, now_ms, *(self._recurrence(group) if is_alive else (0, 0)))
+        n_recurring, n_links = (
+            self._recurrence(group, *self._groups.shared_with(group)) if is_alive else (0, 0)
+        )
+        parts = self._parts(group, now_ms, n_recurring, n_links)
         surprise = self._novelty(group, now_ms)
         coordination = evidence.score(parts)
         severity = self._severity(
@@ -133,12 +137,12 @@ class Measurer:
         return enough and self._may_rise(group, ring, now_ms)
 
     def _may_rise(self, group: Group, ring: Ring, now_ms: int) -> bool:
-        """False only where its accounts rule it out, whatever its novelty; links are kept up as by `measure`."""
+        """False only where its accounts rule it out, whatever its novelty; joins campaigns like `measure`."""
         n_recurring = self._groups.n_shared(group)
         if n_recurring >= campaigns.MIN_SHARED:
-            shared, _ = self._groups.shared_with(group)
+            shared, where = self._groups.shared_with(group)
             if max(shared.values(), default=0) >= campaigns.MIN_SHARED:
-                n_recurring, _ = self._recurrence(group)
+                n_recurring, _ = self._recurrence(group, shared, where)
             else:
                 n_recurring = min(n_recurring, sum([n for n in shared.values() if n > 1]))
         parts = self._parts(group, now_ms, n_recurring, 0)
@@ -193,9 +197,16 @@ class Measurer:
         """Whether nature gives more contents as large than the list may hold."""
         return self._feed.arrivals.per_post(n_recent) * 100_000 > self._settings.info_per_100k
 
-    def _recurrence(self, group: Group) -> tuple[int, int]:
-        """Accounts that also sit in groups linked to this one, and how many such groups."""
-        shared, where = self._groups.shared_with(group)
+    def _recurrence(
+        self, group: Group, shared: Mapping[int, int], where: Sequence[set[int]]
+    ) -> tuple[int, int]:
+        """Accounts that also sit in groups linked to this one, and how many such groups.
+
+        Args:
+            group: It; if it rings, it joins the campaign of its links.
+            shared: Accounts that it shares, per other group.
+            where: For each of its shared accounts, all its groups.
+        """
         n_feed = self._feed.n_accounts
         n_mine = self._groups.n_accounts(group.number)
         linked = {
