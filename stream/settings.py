@@ -16,12 +16,11 @@ from pydantic_settings import SettingsConfigDict
 from stream import settings_checks as checks
 from stream.errors import SettingsError
 from stream.settings_fields import (
-    DeliverySettings,
     DetectionSettings,
     KafkaSettings,
-    PageSettings,
     WorkerSettings,
 )
+from stream.settings_telling import DeliverySettings, PageSettings
 
 ENV_PREFIX = "TOCSIN_"
 CONFIG_ENV = "TOCSIN_CONFIG"

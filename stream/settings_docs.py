@@ -12,12 +12,11 @@ from stream.settings import Settings, sources
 from stream.settings_checks import allowed
 from stream.settings_fields import (
     PUBLIC_HASH_KEY,
-    DeliverySettings,
     DetectionSettings,
     KafkaSettings,
-    PageSettings,
     WorkerSettings,
 )
+from stream.settings_telling import DeliverySettings, PageSettings
 
 GROUPS: dict[str, type[BaseSettings]] = {
     "Kafka": KafkaSettings,

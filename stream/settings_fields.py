@@ -1,4 +1,6 @@
-"""The fields of `stream.settings.Settings`, in five groups.
+"""The fields of `stream.settings.Settings`, in three groups: Kafka, detection, worker.
+
+Those of delivery and the page stand in `stream.settings_telling`.
 
 A description says the unit and the effect of raising the value: the README's table is made
 of it.
@@ -9,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings
 
 from stream import settings_checks as checks
@@ -346,128 +348,4 @@ class WorkerSettings(BaseSettings):
         le=3600,
         description="Seconds of event time between checkpoints of burst state. More: longer replay on "
         "restart, less written.",
-    )
-
-
-class WatchRule(BaseModel):
-    """What a team watches; a list that is empty asks for nothing. By the burst's first post."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    name: str = Field(pattern=r"^[a-z0-9-]{1,40}$")
-    terms: tuple[str, ...] = ()
-    langs: tuple[str, ...] = ()
-    platforms: tuple[str, ...] = ()
-
-
-class DeliverySettings(BaseSettings):
-    """How `tocsin deliver` tells people; none of these changes an alert."""
-
-    alertmanager_urls: str = Field(
-        "",
-        pattern=r"^(https?://[^\s,]+(\s*,\s*https?://[^\s,]+)*)?$",
-        description="Addresses of all Alertmanagers of a cluster, comma separated. More: each is told.",
-        json_schema_extra={"allowed": "http:// or https:// addresses, comma separated"},
-    )
-    alertmanager_resend_s: int = Field(
-        60, ge=1, le=3600, description="Seconds after which what fires is told again. More: fewer requests."
-    )
-    alertmanager_hold_s: int = Field(
-        900,
-        ge=10,
-        le=86_400,
-        description="Seconds that an alert holds in Alertmanager after it was last told. More: a longer "
-        "outage of delivery without false resolutions; a burst whose end nobody told stays longer.",
-    )
-    alertmanager_least_s: int = Field(
-        60,
-        ge=0,
-        le=3600,
-        description="Seconds that a burst is told as firing at least, above Alertmanager's group_wait: it "
-        "keeps silent about what it only knows as over. More: ends are told later.",
-    )
-    webhook_url: str = Field(
-        "",
-        pattern=r"^(https?://\S+)?$",
-        description="Address that gets every transition as JSON, in order, at least once.",
-        json_schema_extra={"allowed": "an http:// or https:// address"},
-    )
-    webhook_secret: SecretStr = Field(
-        SecretStr(""), description="Key of the webhook's signature; empty: none is sent."
-    )
-    canary_s: int = Field(
-        0,
-        ge=0,
-        le=86_400,
-        description="Seconds between canary bursts through the live path; 0: none. For live feeds only: "
-        "their time is now. More: a broken path is noticed later.",
-    )
-    deliver_from: Literal["info", "warning", "critical"] = Field(
-        "warning", description="Least severity that is delivered."
-    )
-    deliver_port: int = Field(
-        9465, ge=0, le=65_535, description="Port of /metrics of `tocsin deliver`; 0 picks a free one."
-    )
-    late_digest_s: int = Field(
-        900,
-        ge=1,
-        le=86_400,
-        description="An alert written longer than this after its post, seconds, joins one digest instead of "
-        "paging. More: pages about older news after an outage.",
-    )
-    pages_an_hour: int = Field(
-        12,
-        ge=1,
-        le=10_000,
-        description="Bursts of severity critical told one by one within an hour; the rest is one summary. "
-        "More: more pages in a storm.",
-    )
-    page_url: str = Field(
-        "",
-        pattern=r"^(https?://\S+[^/\s])?$",
-        description="Address of Tocsin's page, for links in notifications; empty: no links.",
-        json_schema_extra={"allowed": "an http:// or https:// address without a slash at its end"},
-    )
-    prometheus_url: str = Field(
-        "",
-        pattern=r"^(https?://\S+[^/\s])?$",
-        description="Address of Prometheus; `tocsin doctor` asks it whether it scrapes us and has our rules.",
-        json_schema_extra={"allowed": "an http:// or https:// address without a slash at its end"},
-    )
-    runbook_url: str = Field(
-        "https://github.com/tocsin/tocsin/blob/main/deploy/runbooks",
-        pattern=r"^https?://\S+[^/\s]$",
-        description="Folder of the runbooks, for links in notifications.",
-        json_schema_extra={"allowed": "an http:// or https:// address without a slash at its end"},
-    )
-    watch: tuple[WatchRule, ...] = Field(
-        (),
-        max_length=50,
-        description="Rules (name, terms, langs, platforms); the first that fits a burst's first post becomes "
-        "its label `watch`, else `other`. More: finer routing.",
-        json_schema_extra={"default_text": "–", "allowed": "at most 50 rules"},
-    )
-
-
-class PageSettings(BaseSettings):
-    """How `tocsin web` serves the page."""
-
-    web_host: str = Field(
-        "127.0.0.1",
-        min_length=1,
-        description="Address that the page listens on. It asks nobody for a password: beyond this machine, "
-        "put a proxy of yours in front.",
-    )
-    web_port: int = Field(8080, ge=0, le=65_535, description="Port of the page; 0 picks a free one.")
-    web_user_header: str = Field(
-        "",
-        pattern=r"^[A-Za-z0-9-]*$",
-        description="Header in which your proxy names who is logged in, such as X-Forwarded-User: then the "
-        "page has buttons to mute, and keeps that name. Nobody but the proxy may reach the page.",
-        json_schema_extra={"allowed": "name of a header"},
-    )
-    web_typed_names: bool = Field(
-        default=False,
-        description="Whether people on other machines may decide under a name they type; on this machine "
-        "they may. On, anyone who reaches the page can mute.",
     )

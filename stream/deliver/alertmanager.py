@@ -12,7 +12,7 @@ import aiohttp
 
 from stream.alerts import Told
 from stream.deliver.notices import Notice, rfc3339
-from stream.settings_fields import DeliverySettings
+from stream.settings_telling import DeliverySettings
 
 TIMEOUT = aiohttp.ClientTimeout(total=10)
 ANSWER_CHARS = 300

@@ -13,7 +13,7 @@ from detectors.alert import Severity
 from stream.alert_text import describe, headline
 from stream.alerts import is_canary
 from stream.deliver.book import Book, Reached, Story
-from stream.settings_fields import DeliverySettings, WatchRule
+from stream.settings_telling import DeliverySettings, WatchRule
 
 BURST, LATE, STORM = "TocsinBurst", "TocsinLate", "TocsinStorm"
 OTHER = "other"

@@ -24,7 +24,7 @@ from detectors.ruling import Ruled, Ruling, RulingKind, Undo
 from stream.errors import TocsinError
 from stream.rulings import MAX_BY_CHARS, ruling_on, undo_of
 from stream.safe_text import clean
-from stream.settings_fields import PageSettings
+from stream.settings_telling import PageSettings
 from stream.web.query import bad
 
 COOKIE = "tocsin-form"

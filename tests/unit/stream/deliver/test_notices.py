@@ -10,7 +10,7 @@ from stream.alerts import Told
 from stream.deliver.book import FORGET_S, Book
 from stream.deliver.notices import HOUR_MS, Notice, notices
 from stream.settings import Settings
-from stream.settings_fields import WatchRule
+from stream.settings_telling import WatchRule
 
 NOW_MS = 1_800_000_000_000
 FIRST, GREW, RESOLVED, MERGED = (
