@@ -101,6 +101,15 @@ async def quiet_for(people: People, seconds: float) -> None:
     assert people.notified == before
 
 
+async def settled(people: People, seconds: float) -> None:
+    """Wait until nobody has been notified for so long: what is slight is told after what is grave."""
+    async with asyncio.timeout(PATIENCE_S):
+        before: list[Any] = [None]
+        while before != people.notified:
+            before = list(people.notified)
+            await asyncio.sleep(seconds)
+
+
 def test_the_shipped_configuration_is_valid() -> None:
     """With its templates, by Alertmanager's own checker."""
     done = subprocess.run(
@@ -139,7 +148,7 @@ async def test_a_replayed_campaign_is_paged_once_a_burst_and_resolved_once(
             return critical == {n.burst for n in people.notified if n.receiver == "page" and n.status == OVER}
 
         await until(all_over, PATIENCE_S, lambda: f"{people.notified}\n{deliver.tail()}")
-        await quiet_for(people, 3)
+        await settled(people, 3)
     for name in critical:
         pages = [status for receiver, status in people.of(name) if receiver == "page"]
         assert pages == [FIRES, OVER]
