@@ -68,6 +68,14 @@ class DeliverySettings(BaseSettings):
     deliver_port: int = Field(
         9465, ge=0, le=65_535, description="Port of /metrics of `tocsin deliver`; 0 picks a free one."
     )
+    rise_wait_s: float = Field(
+        10,
+        ge=0,
+        le=3600,
+        description="Seconds that a severity below critical stands before people are told, for it may rise: "
+        "then they hear of the graver one alone. New Caledonia's texts rose after 19 to 30. More: fewer "
+        "bursts told twice, later warnings.",
+    )
     late_digest_s: int = Field(
         900,
         ge=1,

@@ -24,7 +24,7 @@ def deliver() -> None:
       TOCSIN_ALERTMANAGER_URLS=http://alertmanager:9093 tocsin deliver
       TOCSIN_ALERTMANAGER_URLS=http://am-1:9093,http://am-2:9093 tocsin deliver
 
-    Configuration of Alertmanager (routes, inhibition, Slack, e-mail): deploy/alertmanager.
+    Configuration of Alertmanager (routes, Slack, e-mail): deploy/alertmanager.
     Metrics and probes are on metrics_host:deliver_port.
     """  # noqa: D301 (click's mark for lines to leave alone)
     settings = load_settings()

@@ -2,7 +2,8 @@
 
 Source: Alertmanager's API v2 (``api/v2/openapi.yaml``), ``POST /api/v2/alerts``. An alert holds
 until its ``endsAt``, so what fires is sent again and again; one that ended is sent as firing
-first if it never was, for Alertmanager keeps silent about what it only knows as resolved.
+first if it never was, for Alertmanager keeps silent about what it only knows as resolved. What
+it was told by whoever led before, it is asked (``GET /api/v2/alerts``).
 """
 
 import logging
@@ -11,7 +12,7 @@ from typing import Any
 import aiohttp
 
 from stream.alerts import Told
-from stream.deliver.notices import Notice, rfc3339
+from stream.deliver.notices import BURST, LABELS, LATE, STORM, Notice, rfc3339
 from stream.settings_telling import DeliverySettings
 
 TIMEOUT = aiohttp.ClientTimeout(total=10)
@@ -34,26 +35,37 @@ class Alertmanager:
         self._settings = settings
         self._told_until = told_until
         self._fired_ms: dict[tuple[str, ...], int] = {}
-        """When it was first told that these fire."""
+        """When it was first told that these fire, or was found to know it."""
+        self._was_asked = False
+        """Whether `_fired_ms` holds what it knew when it was last found."""
         self._ended: dict[tuple[str, ...], int] = {}
         """Which end of these it was told."""
         self._was_away = False
         """It may have been restarted since, and then knows nothing of what it was told."""
-        self.is_settled = True
-        """False while an end is held back, or the last request failed."""
+        self.left = told_until
+        """Offset of the first record of which it must still be told."""
 
     def note(self, told: Told) -> None:
         """Nothing: it is told what holds, not what changed."""
 
-    async def tell(self, session: aiohttp.ClientSession, owed: list[Notice], now_ms: int) -> bool:
-        """Send what it must know at wall time `now_ms`; whether it took it."""
+    async def tell(self, session: aiohttp.ClientSession, owed: list[Notice], now_ms: int, end: int) -> bool:
+        """Send what it must know at wall time `now_ms`, when the log ends at `end`; whether it took it."""
         firing: list[Notice] = []
         ended: list[Notice] = []
-        self.is_settled = True
-        for notice in owed:
-            match self._due(notice, now_ms):
+        if not self._was_asked:
+            self._fired_ms = dict.fromkeys(await self._known(session) | self._fired_ms.keys(), now_ms)
+            self._was_asked = True
+        self._forget_but({notice.key for notice in owed})
+        due = [notice for notice in owed if self._is_due(notice, now_ms)]
+        held = [
+            notice.since for notice in owed if notice.due_ms is not None and not self._is_due(notice, now_ms)
+        ]
+        for notice in due:
+            match self._news(notice, now_ms):
                 case "firing":
                     firing.append(notice)
+                    if notice.ended_ms is not None:
+                        held.append(notice.until)
                 case "ended":
                     ended.append(notice)
         until_ms = now_ms + self._settings.alertmanager_hold_s * 1000
@@ -62,9 +74,9 @@ class Alertmanager:
             *(_payload(notice, notice.ended_ms or now_ms) for notice in ended),
         ]
         if payload and not await self._post(session, payload):
-            self._fired_ms.clear()
-            self._was_away, self.is_settled = True, False
+            self._was_asked, self._was_away = False, True
             return False
+        self.left = min(held, default=end)
         for notice in firing:
             self._fired_ms.setdefault(notice.key, now_ms)
             self._ended.pop(notice.key, None)
@@ -73,7 +85,16 @@ class Alertmanager:
             self._fired_ms.pop(notice.key, None)
         return True
 
-    def _due(self, notice: Notice, now_ms: int) -> str:
+    def _forget_but(self, keys: set[tuple[str, ...]]) -> None:
+        """Drop what is owed no longer."""
+        self._fired_ms = {key: ms for key, ms in self._fired_ms.items() if key in keys}
+        self._ended = {key: ms for key, ms in self._ended.items() if key in keys}
+
+    def _is_due(self, notice: Notice, now_ms: int) -> bool:
+        """Whether people hear of it by now, or did already."""
+        return notice.key in self._fired_ms or (notice.due_ms is not None and notice.due_ms <= now_ms)
+
+    def _news(self, notice: Notice, now_ms: int) -> str:
         """``firing``, ``ended`` or nothing."""
         if notice.ended_ms is None:
             return "firing"
@@ -86,9 +107,21 @@ class Alertmanager:
             if notice.muted or (notice.since < self._told_until and not self._was_away):
                 return "ended" if notice.since < self._told_until or self._was_away else ""
         if fired_ms is None or now_ms - fired_ms < self._settings.alertmanager_least_s * 1000:
-            self.is_settled = False
             return "firing"
         return "ended"
+
+    async def _known(self, session: aiohttp.ClientSession) -> set[tuple[str, ...]]:
+        """Which of our alerts it holds; none if it doesn't say."""
+        names = {"filter": f'alertname=~"{BURST}|{LATE}|{STORM}"'}
+        try:
+            async with session.get(
+                f"{self.url}/api/v2/alerts", params=names, timeout=TIMEOUT, allow_redirects=False
+            ) as answer:
+                answer.raise_for_status()
+                return {tuple(a["labels"].get(name, "") for name in LABELS) for a in await answer.json()}
+        except (aiohttp.ClientError, OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+            log.warning("%s does not say what it knows: %s", self.url, error or type(error).__name__)
+        return set()
 
     async def _post(self, session: aiohttp.ClientSession, payload: list[dict[str, Any]]) -> bool:
         try:

@@ -85,16 +85,18 @@ class Book:
         else:
             story.reached |= dict.fromkeys(new, Reached(told.append_ms, told.offset))
 
+    def heir(self, alert: Alert) -> Story | None:
+        """The burst that carries it on, itself unless it was merged; None: that one is forgotten."""
+        story, seen = self._stories.get(alert.id), {alert.id}
+        while story is not None and (into := story.alert.merged_into) is not None and into not in seen:
+            story = self._stories.get(into)
+            seen.add(into)
+        return story
+
     def is_over(self, alert: Alert) -> bool:
         """Whether it has ended, or is muted; what was merged into another burst ends with that one."""
-        seen = {alert.id}
-        while alert.merged_into is not None and alert.merged_into not in seen:
-            survivor = self._stories.get(alert.merged_into)
-            if survivor is None:
-                return True
-            alert = survivor.alert
-            seen.add(alert.id)
-        return alert.status != "firing" or alert.muted_by is not None
+        heir = self.heir(alert)
+        return heir is None or heir.alert.status != "firing" or heir.alert.muted_by is not None
 
     def forget(self, now_ms: int) -> None:
         """Drop what has been over for long."""

@@ -1,23 +1,27 @@
 """What is owed to the people behind Alertmanager, worked out from the book: pure.
 
 Labels are identity and bounded; all that changes is an annotation. A burst is one alert per
-severity it reached, and Alertmanager's inhibition (deploy/alertmanager) hides the lesser ones:
-so a rise is one more notification, never a resolved one.
+severity of which people must hear: a severity that may still rise waits for that, and one that
+rose before it was due is told to nobody. A rise after that is one more notification, and each of
+them ends with the burst. The alerts of a burst do not depend on each other: inhibition would let
+Alertmanager find the lesser one firing, or over, while it is and while it is not inhibited.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from detectors.alert import Severity
 from stream.alert_text import describe, headline
 from stream.alerts import is_canary
-from stream.deliver.book import Book, Reached, Story
+from stream.deliver.book import Book, Story
 from stream.settings_telling import DeliverySettings, WatchRule
 
 BURST, LATE, STORM = "TocsinBurst", "TocsinLate", "TocsinStorm"
 OTHER = "other"
 """Label ``watch`` of what no rule asks for."""
+LABELS = ("alertname", "burst", "severity", "watch")
+"""What an alert is told apart by."""
 HOUR_MS = 3_600_000
 TEXT_CHARS = 6_000
 """Of an annotation: Alertmanager refuses requests of some 10 MB, chats far smaller ones."""
@@ -37,6 +41,8 @@ class Notice:
         url: The burst's page; empty for none.
         since: Offset of the record that began it; -1 if none did.
         until: Offset of the last record behind it.
+        due_ms: Wall time before which nobody is told; None: another notice tells of it, and only
+            who was told of this one already is told how it goes on.
         muted: It ended because a person muted it: who was not told of it need not be.
     """
 
@@ -47,21 +53,22 @@ class Notice:
     url: str = ""
     since: int = -1
     until: int = -1
+    due_ms: int | None = 0
     muted: bool = False
     key: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "key", tuple(self.labels.values()))
+        object.__setattr__(self, "key", tuple(self.labels[name] for name in LABELS))
 
 
 def notices(book: Book, settings: DeliverySettings, now_ms: int) -> list[Notice]:
     """All that is owed at wall time `now_ms`, UTC milliseconds."""
     overflow = _overflow(book, settings.pages_an_hour)
     owed = [
-        _of_burst(book, story, severity, reached, settings)
+        _of_burst(book, story, severity, overflow, settings)
         for story in book
         if not is_canary(story.alert)
-        for severity, reached in story.reached.items()
+        for severity in story.reached
         if severity.rank >= Severity(settings.deliver_from).rank
         and not (severity is Severity.CRITICAL and story.alert.id in overflow)
     ]
@@ -69,9 +76,13 @@ def notices(book: Book, settings: DeliverySettings, now_ms: int) -> list[Notice]
 
 
 def _of_burst(
-    book: Book, story: Story, severity: Severity, reached: Reached, settings: DeliverySettings
+    book: Book,
+    story: Story,
+    severity: Severity,
+    overflow: Container[str],
+    settings: DeliverySettings,
 ) -> Notice:
-    alert = story.alert
+    alert, reached = story.alert, story.reached[severity]
     over_ms = story.muted_ms or story.told.append_ms
     return Notice(
         labels={
@@ -91,8 +102,28 @@ def _of_burst(
         url=f"{settings.page_url}/bursts/{alert.id}" if settings.page_url else "",
         since=reached.offset,
         until=story.told.offset,
+        due_ms=_due_ms(book, story, severity, overflow, round(settings.rise_wait_s * 1000)),
         muted=story.muted_ms > 0,
     )
+
+
+def _due_ms(
+    book: Book, story: Story, severity: Severity, overflow: Container[str], wait_ms: int
+) -> int | None:
+    since_ms = story.reached[severity].append_ms
+    if severity is Severity.CRITICAL:
+        return since_ms
+    told_by_others_ms = [
+        reached.append_ms
+        for other, reached in story.reached.items()
+        if other.rank > severity.rank and not (other is Severity.CRITICAL and story.alert.id in overflow)
+    ]
+    heir = book.heir(story.alert)
+    if heir is not None and heir is not story and severity in heir.reached:
+        told_by_others_ms.append(story.told.append_ms)
+    if told_by_others_ms and min(told_by_others_ms) - since_ms < wait_ms:
+        return None
+    return since_ms + wait_ms
 
 
 def watched_as(story: Story, rules: Sequence[WatchRule]) -> str:

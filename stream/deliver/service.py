@@ -177,7 +177,7 @@ class Delivery:
             end, now_ms = book.end, time.time_ns() // 1_000_000
             book.forget(now_ms)
             owed = notices(book, settings, now_ms)
-            taken = await asyncio.gather(*(target.tell(session, owed, now_ms) for target in targets))
+            taken = await asyncio.gather(*(target.tell(session, owed, now_ms, end) for target in targets))
             for target, ok in zip(targets, taken, strict=True):
                 self.metrics.attempts.labels(target.name, "ok" if ok else "failed").inc()
                 began = behind_since.setdefault(target.name, time.monotonic())
@@ -185,15 +185,16 @@ class Delivery:
                     del behind_since[target.name]
                 self.metrics.behind.labels(target.name).set(0 if ok else time.monotonic() - began)
             self._tell_firing(book)
-            if all(target.is_settled for target in targets):
-                if end > committed:
-                    await consumer.commit({self._partition: end})
-                    committed = end
-                wait_s, backoff_s = float(settings.alertmanager_resend_s), STEP_S
-            elif all(taken):  # an end is held back
+            left = min(target.left for target in targets)
+            if left > committed:
+                await consumer.commit({self._partition: left})
+                committed = left
+            if not all(taken):
+                wait_s, backoff_s = backoff_s, min(2 * backoff_s, LONGEST_BACKOFF_S)
+            elif left < end:  # something waits, or its end is held back
                 wait_s, backoff_s = 1.0, STEP_S
             else:
-                wait_s, backoff_s = backoff_s, min(2 * backoff_s, LONGEST_BACKOFF_S)
+                wait_s, backoff_s = float(settings.alertmanager_resend_s), STEP_S
             await self._wait_for(news, wait_s)
 
     def _tell_firing(self, book: Book) -> None:

@@ -40,23 +40,22 @@ class Webhook:
         self._least = Severity(settings.deliver_from).rank
         self._told_until = told_until
         self._waiting: deque[Told] = deque()
-
-    @property
-    def is_settled(self) -> bool:
-        """Whether it has all that was noted."""
-        return not self._waiting
+        self.left = told_until
+        """Offset of the first record of which it must still be told."""
 
     def note(self, told: Told) -> None:
         """The next record of the log."""
         if told.offset >= self._told_until and told.alert.severity.rank >= self._least:
             self._waiting.append(told)
 
-    async def tell(self, session: aiohttp.ClientSession, owed: list[Notice], now_ms: int) -> bool:  # noqa: ARG002 (as other targets)
-        """Send what waits; whether it took all of it."""
+    async def tell(self, session: aiohttp.ClientSession, owed: list[Notice], now_ms: int, end: int) -> bool:  # noqa: ARG002 (as other targets)
+        """Send what waits, of a log that ends at `end`; whether it took all of it."""
         while self._waiting:
+            self.left = self._waiting[0].offset
             if not await self._post(session, self._waiting[0]):
                 return False
             self._waiting.popleft()
+        self.left = end
         return True
 
     async def _post(self, session: aiohttp.ClientSession, told: Told) -> bool:

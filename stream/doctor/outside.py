@@ -40,14 +40,8 @@ async def _alertmanager(session: aiohttp.ClientSession, url: str) -> list[Diagno
             )
         ]
     if _GROUPED_BY_US not in config:
-        what = f"{url} ({version}) has no route or inhibition for {_GROUPED_BY_US}"
-        return [
-            note(
-                "alertmanager",
-                what,
-                "take over route and inhibit_rules of deploy/alertmanager/alertmanager.yml",
-            )
-        ]
+        what = f"{url} ({version}) has no route for {_GROUPED_BY_US}"
+        return [note("alertmanager", what, "take over the routes of deploy/alertmanager/alertmanager.yml")]
     return [ok("alertmanager", f"{version} at {url} knows our routes")]
 
 

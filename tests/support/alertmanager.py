@@ -57,7 +57,7 @@ def _read(body: dict[str, Any]) -> Notified:
 
 
 class AlertmanagerProcess:
-    """Alertmanager on loopback; its routes and inhibition are those we ship, its pace is quick."""
+    """Alertmanager on loopback; its routes are those we ship, its pace is quick."""
 
     def __init__(self, folder: Path, people: People) -> None:
         self._folder = folder

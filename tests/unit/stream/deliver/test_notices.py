@@ -41,8 +41,18 @@ def heads(found: list[Notice]) -> list[tuple[str, str, bool]]:
     return sorted((n.labels["alertname"], n.labels["severity"], n.ended_ms is None) for n in found)
 
 
+def dues(of: Book, **changes: Any) -> dict[str, int | None]:
+    """Seconds after the first record from which people hear of each severity; None: never."""
+    found = owed(of, **changes)
+    return {
+        n.labels["severity"]: None if n.due_ms is None else (n.due_ms - NOW_MS) // 1000
+        for n in found
+        if n.labels["alertname"] == "TocsinBurst"
+    }
+
+
 def test_a_rise_is_one_more_notice_and_the_lesser_one_goes_on() -> None:
-    """So Alertmanager's inhibition can hide it; `info` wakes nobody."""
+    """Each ends with the burst; `info` wakes nobody."""
     rising = [
         {"reason": FIRST, "severity": Severity.INFO},
         {"reason": GREW, "severity": Severity.WARNING},
@@ -59,6 +69,41 @@ def test_a_rise_is_one_more_notice_and_the_lesser_one_goes_on() -> None:
         ("TocsinBurst", "warning", False),
     ]
     assert heads(owed(book(*rising), deliver_from="critical")) == [("TocsinBurst", "critical", True)]
+
+
+def test_what_may_rise_waits_and_what_rose_meanwhile_is_told_by_the_graver_one_alone() -> None:
+    """By the log alone: whoever leads, whenever it reads, comes to the same; critical never waits."""
+    warned = {"reason": FIRST, "severity": Severity.WARNING}
+    quick, slow = (
+        book(warned, {"reason": GREW}),
+        book(warned, *[{"reason": GREW, "severity": Severity.WARNING}] * 9, {"reason": GREW}),
+    )
+    assert dues(book({"reason": FIRST})) == {"critical": 0, "warning": None}
+    assert dues(book(warned)) == {"warning": 10}
+    assert dues(quick) == {"warning": None, "critical": 1}
+    assert dues(slow) == {"warning": 10, "critical": 10}
+    assert dues(slow, rise_wait_s=11) == {"warning": None, "critical": 10}
+    assert dues(quick, rise_wait_s=0) == {"warning": 0, "critical": 1}
+    listed = book(
+        {"reason": FIRST, "severity": Severity.INFO}, {"reason": GREW, "severity": Severity.WARNING}
+    )
+    assert dues(listed, deliver_from="info") == {"info": None, "warning": 11}
+
+
+def test_a_warning_that_merged_before_it_was_due_is_told_by_the_older_burst_alone() -> None:
+    """Unless that one is no warning; and one that was due goes on until the older one ends."""
+    older = {"id": "a", "reason": FIRST, "severity": Severity.WARNING}
+    younger = {"id": "b", "reason": FIRST, "severity": Severity.WARNING}
+    merged = {"id": "b", "reason": MERGED, "severity": Severity.WARNING, "merged_into": "a"}
+    grows = [{"id": "b", "reason": GREW, "severity": Severity.WARNING}] * 9
+
+    def due(*records: dict[str, Any]) -> int | None:
+        (found,) = (n for n in owed(book(*records)) if n.labels["burst"] == "b")
+        return found.due_ms
+
+    assert due(older, younger, merged) is None
+    assert due(older, younger, *grows, merged) == NOW_MS + 11_000
+    assert due(older | {"severity": Severity.INFO}, younger, merged) == NOW_MS + 11_000
 
 
 def test_labels_are_identity_and_never_change_and_a_compacted_log_owes_the_same() -> None:
@@ -113,12 +158,12 @@ def test_what_is_late_joins_one_digest_that_stands_for_an_hour() -> None:
 
 
 def test_a_storm_is_paged_up_to_the_cap_and_the_rest_is_one_summary() -> None:
-    """Which are paged is a function of the log; as warnings all are told."""
+    """Which are paged is a function of the log; the others are told as warnings."""
     storm = [{"id": f"{i:02}", "reason": FIRST} for i in range(15)]
     found = owed(book(*storm), pages_an_hour=4)
     paged = [n.labels["burst"] for n in found if n.labels["severity"] == "critical"]
     assert paged == ["00", "01", "02", "03", "storm"]
-    assert sum(n.labels["severity"] == "warning" for n in found) == 15
+    assert [n.due_ms is None for n in found if n.labels["severity"] == "warning"] == [True] * 4 + [False] * 11
     (summary,) = (n for n in found if n.labels["alertname"] == "TocsinStorm")
     assert summary.annotations["summary"].startswith("11 more bursts are critical; 4 in an hour")
     over = [*storm, *({"id": f"{i:02}", "reason": RESOLVED} for i in range(15))]

@@ -46,9 +46,9 @@ async def test_every_transition_in_order_signed_and_with_a_key_of_its_own(
         target = webhook(receiver.url, told_until=2)
         for record in (told(1), told(2), told(3, Severity.INFO), told(4, Severity.WARNING)):
             target.note(record)
-        assert not target.is_settled
-        assert await target.tell(session, [], 0)
-        assert target.is_settled
+        assert target.left == 2
+        assert await target.tell(session, [], 0, 5)
+        assert target.left == 5
         assert seqs(receiver) == [3, 5]
         first = receiver.requests[0]
     assert first.headers["idempotency-key"] == "5b0c9f2e61d84a7730aa/3"
@@ -70,9 +70,9 @@ async def test_what_may_succeed_later_is_tried_again_and_holds_back_the_rest(
         target = webhook(receiver.url)
         for offset in range(3):
             target.note(told(offset))
-        assert not await target.tell(session, [], 0)
-        assert not target.is_settled
-        assert await target.tell(session, [], 0)
+        assert not await target.tell(session, [], 0, 3)
+        assert target.left == 1
+        assert await target.tell(session, [], 0, 3)
         assert seqs(receiver) == [1, 2, 2, 3]
 
 
@@ -84,9 +84,9 @@ async def test_what_is_refused_for_good_is_left_out_and_said(
         target = webhook(receiver.url)
         target.note(told(0))
         target.note(told(1))
-        assert await target.tell(session, [], 0)
+        assert await target.tell(session, [], 0, 3)
         assert seqs(receiver) == [1, 2]
     assert "answers 400 to 5b0c9f2e61d84a7730aa/1: left out" in caplog.text
     target.note(told(2))
-    assert not await target.tell(session, [], 0)  # nobody listens any more
+    assert not await target.tell(session, [], 0, 3)  # nobody listens any more
     assert "secret" not in caplog.text
