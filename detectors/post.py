@@ -22,6 +22,8 @@ Platform = Annotated[str, msgspec.Meta(extra_json_schema={"pattern": r"^[a-z0-9]
 Short = Annotated[str, msgspec.Meta(max_length=2048)]
 Tag = Annotated[str, msgspec.Meta(max_length=256)]
 
+CANARY = "tocsin-canary"
+"""Platform of our own test bursts: they have no time of their own, and are told to nobody."""
 EARLIEST_MS = 946_684_800_000  # 2000-01-01: before any social feed
 LATEST_MS = 4_102_444_800_000  # 2100-01-01
 MAX_SKEW_AHEAD_MS = 60_000

@@ -2,7 +2,9 @@
 
 A pure function of the partition's log. Each row carries the source's running watermark, and
 a mark goes to every partition whenever the watermark enters another `MARK_MS` of event time,
-so the sequence of rows and marks per partition does not depend on how the log was cut.
+so the sequence of rows and marks per partition does not depend on how the log was cut. A canary's
+posts count at the watermark, whatever they say: they come now, and would move an archive's clock
+here. Before the source has a clock there is no place for them, and they are left out.
 
 Cost: about 9 µs a post on the machine of the README (``make bench ONLY=stages``).
 """
@@ -13,7 +15,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from detectors.post import Rejected, TimedPost, parse_post
+from detectors.post import CANARY, Rejected, TimedPost, parse_post
 from detectors.rows import Mark, Pack
 from detectors.settings import DetectorSettings
 from detectors.sketch_rows import Events, Hasher, SketchRows
@@ -53,7 +55,8 @@ class Sketched(NamedTuple):
     """(partition of ``sketches``, pack), in the order to send."""
     rejected: list[tuple[PostRecord, Rejected]]
     counts: Counter[str]
-    """sketched, empty (texts that normalise to nothing), reposts, updates, deletes, clock_lied."""
+    """sketched, empty (texts that normalise to nothing), reposts, updates, deletes, clock_lied,
+    unplaced (a canary's, before the source has a clock)."""
     platforms: Counter[str]
     """Posts read, by platform."""
 
@@ -91,15 +94,21 @@ class Sketcher:
         rejected: list[tuple[PostRecord, Rejected]] = []
         taken: list[PostRecord] = []
         parsed: list[TimedPost] = []
+        has_clock, n_unplaced = self.watermark_ms > 0, 0
         for record in records:
             post = parse_post(record.value, record.timestamp, max_bytes=max_bytes, max_text_chars=max_chars)
             if isinstance(post, Rejected):
                 rejected.append((record, post))
+            elif post.post.platform == CANARY and not has_clock:
+                n_unplaced += 1
             else:
+                has_clock = True
                 taken.append(record)
                 parsed.append(post)
+        unplaced = +Counter(unplaced=n_unplaced)
+        platforms = Counter([post.post.platform for post in parsed]) + Counter({CANARY: n_unplaced})
         if not parsed:
-            return Sketched([], rejected, Counter(), Counter())
+            return Sketched([], rejected, unplaced, platforms)
         events = self._advance(taken, parsed)
         rows = SketchRows(self._settings, self._hasher, events, self._n_partitions)
         packs = [
@@ -107,7 +116,7 @@ class Sketcher:
             for partition in range(self._n_partitions)
             for pack in rows.packs(partition, self._source, self._n_sources)
         ]
-        return Sketched(packs, rejected, rows.counts, Counter([post.platform for post in events.posts]))
+        return Sketched(packs, rejected, rows.counts + unplaced, platforms)
 
     def idle_tick(self, now_ms: int) -> list[tuple[int, Pack]]:
         """The source has nothing waiting: its clock has gone on by the wall time since its last post.
@@ -125,17 +134,20 @@ class Sketcher:
 
     def _advance(self, taken: Sequence[PostRecord], parsed: Sequence[TimedPost]) -> Events:
         """Move the source's clock over the posts."""
-        posts, event_ms, clock_lied = zip(*parsed, strict=True)
+        posts, claimed_ms, clock_lied = zip(*parsed, strict=True)
         append_ms = np.array([record.timestamp for record in taken], np.int64)
+        has_time = np.array([post.platform != CANARY for post in posts])
+        event_ms = np.where(has_time, np.array(claimed_ms, np.int64), 0)
         watermark_ms = np.maximum.accumulate(np.maximum(event_ms, self.watermark_ms))
+        event_ms = np.where(has_time, event_ms, watermark_ms)
         before_ms = np.concatenate(([self.watermark_ms], watermark_ms[:-1]))
         self.watermark_ms = int(watermark_ms[-1])
-        self.last_append_ms = max(self.last_append_ms, int(append_ms.max()))
+        self.last_append_ms = int(append_ms[has_time].max(initial=self.last_append_ms))
         return Events(
             posts,
             np.array(clock_lied),
             np.array([record.offset for record in taken], np.int64),
-            np.array(event_ms, np.int64),
+            event_ms,
             append_ms,
             watermark_ms,
             np.flatnonzero(watermark_ms // MARK_MS > before_ms // MARK_MS),

@@ -13,12 +13,10 @@ from typing import Any, NamedTuple
 import msgspec
 
 from detectors.alert import Alert, decode_alert
+from detectors.post import CANARY
 from stream import kafka
 from stream.settings import Settings
 from stream.topic_log import TopicLog, open_log
-
-CANARY = "tocsin-canary"
-"""Platform of our own test bursts (`stream.deliver.canary`): they are told to nobody."""
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from prometheus_client.registry import Collector
 
 from detectors.alert import AlertReason, Severity
 from detectors.burster import settings_digest
-from detectors.post import Reason
+from detectors.post import CANARY, Reason
 from detectors.ruling import RulingKind
 from stream.detection import VERSION, detector_settings
 from stream.kafka import ACTIVITY, POSTS, SKETCHES
@@ -23,7 +23,7 @@ from stream.settings import Settings
 
 INPUTS = (POSTS, SKETCHES, ACTIVITY)
 OTHER_PLATFORM = "other"
-OUTCOMES = ("sketched", "empty", "reposts", "updates", "deletes", "clock_lied")
+OUTCOMES = ("sketched", "empty", "reposts", "updates", "deletes", "clock_lied", "unplaced")
 DELAY_BUCKETS_S = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2, 5, 15, 60, 900)
 BATCH_BUCKETS_S = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
 
@@ -36,7 +36,9 @@ class Metrics:
 
     def __init__(self, settings: Settings) -> None:
         self.registry = registry = CollectorRegistry()
-        self.posts = Counter("tocsin_posts_total", "Records read from topic posts.", registry=registry)
+        self.posts = Counter(
+            "tocsin_posts_total", "Records read from topic posts, but the canary's.", registry=registry
+        )
         self.rejected = Counter(
             "tocsin_rejected_total", "Records dead-lettered, by reason.", ["reason"], registry=registry
         )
@@ -45,7 +47,7 @@ class Metrics:
         )
         self.platforms = Counter(
             "tocsin_platform_posts_total",
-            "Posts read, by the platforms of the setting feed_platforms; the rest is other.",
+            "Posts read, by the platforms of the setting feed_platforms, and the canary's; else other.",
             ["platform"],
             registry=registry,
         )
@@ -112,7 +114,7 @@ class Metrics:
         registry.register(self.state)
         for reason in Reason:
             self.rejected.labels(reason.value)
-        for platform in (*settings.platforms_apart, OTHER_PLATFORM):
+        for platform in (*settings.platforms_apart, CANARY, OTHER_PLATFORM):
             self.platforms.labels(platform)
         for outcome in OUTCOMES:
             self.outcomes.labels(outcome)

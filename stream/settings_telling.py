@@ -56,11 +56,11 @@ class DeliverySettings(BaseSettings):
         SecretStr(""), description="Key of the webhook's signature; empty: none is sent."
     )
     canary_s: int = Field(
-        0,
+        600,
         ge=0,
         le=86_400,
-        description="Seconds between canary bursts through the live path; 0: none. For live feeds only: "
-        "their time is now. More: a broken path is noticed later.",
+        description="Seconds between canary bursts through the live path, at the feed's own time; 0: none. "
+        "More: a broken path is noticed later.",
     )
     deliver_from: Literal["info", "warning", "critical"] = Field(
         "warning", description="Least severity that is delivered."

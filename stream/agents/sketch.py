@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from detectors.post import Rejected, TimedPost, parse_post
+from detectors.post import CANARY, Rejected, TimedPost, parse_post
 from detectors.rows import Pack
 from detectors.settings import DetectorSettings
 from detectors.sketcher import PostRecord, Sketcher
@@ -22,8 +22,9 @@ from stream.stage import Out, Record, Stage
 
 IDLE_AFTER_MS = 2_000
 """Silence after which a caught-up source lets its clock go on."""
-LOOK_BACK = 50
-"""Posts before the first new one that tell an idle source's clock after a restart."""
+LOOK_BACK = 500
+"""Posts before the first new one that tell an idle source's clock after a restart; the canary's, which
+come all the time, do not."""
 
 
 class Told(NamedTuple):
@@ -73,11 +74,11 @@ class SketchStage:
     def feed(self, records: Sequence[Record]) -> list[Out]:
         """Sketch the posts; dead-letter the rest."""
         sketched = self._sketcher.feed(records)
-        self._n_records += len(records)
+        self._n_records += len(records) - sketched.platforms[CANARY]
         self._appended_ms = records[-1].timestamp
         self._outcomes.update(sketched.counts)
         for name, n in sketched.platforms.items():
-            self._platforms[name if name in self._known else OTHER_PLATFORM] += n
+            self._platforms[name if name in self._known or name == CANARY else OTHER_PLATFORM] += n
         self._rejected.update(rejected.reason.value for _, rejected in sketched.rejected)
         dead = [dead_letter(self._partition, record, rejected) for record, rejected in sketched.rejected]
         return [*dead, *_outs(sketched.packs)]
@@ -165,7 +166,7 @@ class SketchBuilder:
             max_bytes=limits.max_post_bytes,
             max_text_chars=limits.max_text_chars,
         )
-        return None if isinstance(parsed, Rejected) else parsed
+        return None if isinstance(parsed, Rejected) or parsed.post.platform == CANARY else parsed
 
 
 def dead_letter(partition: int, record: PostRecord, rejected: Rejected) -> Out:

@@ -1,8 +1,8 @@
 """A canary burst: posts of ours on a platform of their own, which must ring like any others.
 
-What they prove is the live path from topic ``posts`` to the delivery, and how long it takes;
-their absence fires a dead-man's switch in Prometheus. For live feeds only: they carry the
-present time, and in a replayed archive would move its clock.
+What they prove is the live path from topic ``posts`` to the delivery; their absence fires a
+dead-man's switch in Prometheus. They count at the feed's own time (`detectors.sketcher`), so an
+archive's clock is not moved by them.
 """
 
 import asyncio
@@ -14,8 +14,8 @@ import orjson
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from detectors.post import CANARY
 from stream import kafka
-from stream.alerts import CANARY
 from stream.settings import Settings
 
 N_WORDS = 12

@@ -19,7 +19,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.protocol.admin import DeleteGroupsRequest
 
 from stream import kafka
-from stream.alerts import CANARY, open_alerts
+from stream.alerts import open_alerts
 from stream.deliver import canary
 from stream.demo.worker import DemoWorker
 from stream.doctor.findings import Clock, Diagnosis, note, ok, wrong
@@ -108,7 +108,7 @@ def _history(now_ms: int) -> list[bytes]:
         orjson.dumps(
             {
                 "id": f"doctor-{number}",
-                "platform": CANARY,
+                "platform": "tocsin-doctor",
                 "author": {"id": f"doctor-{number}"},
                 "created_at": now_ms - _HISTORY_MS + number * step_ms,
                 "text": " ".join(token_hex(4) for _ in range(canary.N_WORDS)),

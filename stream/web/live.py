@@ -9,7 +9,7 @@ import secrets
 from contextlib import aclosing, suppress
 
 from detectors.ruling import Ruled, Ruling, Undo
-from stream.alerts import AlertLog
+from stream.alerts import AlertLog, Told, is_canary
 from stream.rulings import RulingLog, is_of
 from stream.web.board import Board
 
@@ -33,8 +33,13 @@ class Live:
         """Put each further alert on the board, for ever."""
         async with aclosing(log.follow()) as alerts:
             async for told in alerts:
-                self.board.add(told)
+                self.show(told)
                 self._wake()
+
+    def show(self, told: Told) -> None:
+        """Put an alert on the board, unless it is our own canary's."""
+        if not is_canary(told.alert):
+            self.board.add(told)
 
     async def run_rulings(self, log: RulingLog) -> None:
         """Keep each further ruling, for ever."""

@@ -37,7 +37,7 @@ async def serve(settings: Settings, say: Callable[[str], object]) -> None:
     live = Live(Board())
     async with open_alerts(settings) as log, open_rulings(settings) as rulings:
         for told in await log.catch_up():
-            live.board.add(told)
+            live.show(told)
         for ruled in await rulings.catch_up():
             live.keep(ruled)
         desk = Desk(settings, settings.page_url, Ruler(settings).append)

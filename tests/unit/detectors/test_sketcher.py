@@ -1,6 +1,7 @@
 """SKETCH: one sequence of rows and marks however the log is cut; what a row says of its post."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,6 +11,7 @@ import orjson
 import pytest
 from support.posts import DAY_MS, T0_MS, Written, hostile_feed, records, sliced, words
 
+from detectors.post import CANARY
 from detectors.rows import AGE_KNOWN, CLOCK_LIED, EXACT, NEW_ACCOUNT, REPOST, Columns, Pack, Sample
 from detectors.settings import DetectorSettings
 from detectors.sketch_rows import PACK_BYTES
@@ -93,6 +95,32 @@ def test_row_watermark_is_the_running_maximum() -> None:
     (part,) = sketched(records(posts), 500, n_partitions=1)
     rows = [(event[2] - T0_MS, event[3] - T0_MS) for event in part if event[0] == "row"]
     assert rows == [(0, 0), (4000, 4000), (1000, 4000), (5000, 5000)]
+
+
+@pytest.mark.parametrize("size", [1, 500])
+def test_a_canary_counts_at_the_feeds_time_and_moves_no_clock(size: int) -> None:
+    """It claims to be of now, and an archive stays where it is; before there is a clock no canary counts."""
+    sung = replace(PLAIN, at_ms=T0_MS + 500 * DAY_MS, more={"platform": CANARY})
+    posts = [
+        replace(sung, id="early"),
+        PLAIN,
+        replace(sung, id="sung"),
+        replace(PLAIN, id="2", at_ms=T0_MS + 1000),
+        replace(sung, id="later"),
+    ]
+    sketcher = Sketcher(SETTINGS, 0, 1, 1)
+    log = records(posts)
+    told = [sketcher.feed(batch) for batch in sliced(log, size)]
+    events = unrolled([pack for one in told for _, pack in one.packs])
+    assert [event[2] - T0_MS for event in events if event[0] == "row"] == [0, 0, 1000, 1000]
+    assert [event[1] for event in events if event[0] == "mark"] == [T0_MS]
+    assert sum((one.counts for one in told), Counter())["unplaced"] == 1
+    assert sum((one.platforms for one in told), Counter())[CANARY] == 3
+    assert sketcher.watermark_ms == T0_MS + 1000
+    assert sketcher.last_append_ms == log[3].timestamp
+    sketcher.feed(records([replace(sung, id="idle")]))
+    sketcher.idle_tick(log[3].timestamp + 7000)
+    assert sketcher.watermark_ms == T0_MS + 8000  # the time of a silent feed goes on under a canary
 
 
 def test_packs_are_split_by_size_and_keep_everything() -> None:

@@ -100,7 +100,8 @@ def test_an_outcome_of_the_sketcher_is_a_known_one() -> None:
         post % (6, b"other words, long enough as well", b',"observed_at":1715868400000'),
     ]
     sketcher = Sketcher(DetectorSettings(), 0, 1, 1)
-    counts = sketcher.feed([RawPost(i, 1_800_000_000_000, v) for i, v in enumerate(values)]).counts
+    sung = post.replace(b'"platform":"x"', b'"platform":"tocsin-canary"') % (0, b"too early", b"")
+    counts = sketcher.feed([RawPost(i, 1_800_000_000_000, v) for i, v in enumerate([sung, *values])]).counts
     assert set(counts) == set(OUTCOMES)
 
 
@@ -108,15 +109,17 @@ def test_only_platforms_of_the_setting_are_counted_apart() -> None:
     """Posts name platforms, and posts are hostile: the labels are ours."""
     settings = Settings(feed_platforms="bluesky, x")
     metrics = Metrics(settings)
-    names = {("bluesky",), ("x",), ("other",)}
+    names = {("bluesky",), ("x",), ("tocsin-canary",), ("other",)}
     assert labels_of(metrics, "tocsin_platform_posts_total") == names
     stage = SketchStage(detector_settings(settings), 0, 1, 1, None, frozenset(settings.platforms_apart))
     values = [
         b'{"id":"1","platform":"%s","author":{"id":"a"},"created_at":1715768400000,"text":"hello"}' % name
-        for name in (b"x", b"evil", b"x", b"odd")
+        for name in (b"x", b"evil", b"x", b"odd", b"tocsin-canary")
     ]
     stage.feed([RawPost(n, 1_800_000_000_000, value) for n, value in enumerate([*values, b"no post"])])
-    assert stage.told().platforms == {"x": 2, "other": 2}
+    told = stage.told()
+    assert told.platforms == {"x": 2, "other": 2, "tocsin-canary": 1}
+    assert told.n_records == 5  # a canary hides no silent feed
     assert stage.told().platforms == {}
 
 

@@ -42,9 +42,10 @@ def live() -> Live:
         ),
         alert(id="over", **ended),
     ]
+    live = Live(board)
     for one in alerts:
-        board.add(Told(one, 1_715_768_469_000))
-    return Live(board)
+        live.show(Told(one, 1_715_768_469_000))
+    return live
 
 
 @pytest.fixture
@@ -178,6 +179,13 @@ async def test_a_watcher_is_told_what_changes_and_goes_on_where_it_stood(client:
         name, data, mark = await anext(events(response))
         assert (name, data["id"], data["place"], mark) == ("burst", "new", "ringing", live.mark(4))
         assert 'id="b-new"' in data["html"]
+
+
+def test_a_canary_is_no_burst_that_people_see(live: Live) -> None:
+    """It is ours, and rings every ten minutes."""
+    live.show(Told(alert(id="sung", first_post=post("tocsin canary", platform="tocsin-canary")), 0))
+    assert live.board.get("sung") is None
+    assert live.board.version == 3
 
 
 async def test_a_watcher_of_another_run_begins_anew(client: Client, live: Live) -> None:
