@@ -2,7 +2,7 @@
 
 A decision is a record of the log ``activity``, so that whoever replays the log comes to the same
 state; it carries text, because bursts come and go and near-copies are what it means. `Ruled` is
-the decision with what became of it, as topic ``rulings`` keeps it for good.
+the decision with what became of it, as topic ``rulings`` keeps it while it holds, and for long after.
 """
 
 from enum import StrEnum

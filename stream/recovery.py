@@ -117,11 +117,12 @@ def read_range(
     return LogRange(client, topic, partition, start, end, **options)
 
 
-async def log_end(client: Mapping[str, Any], topic: str, partition: int) -> int:
-    """Offset after the last record of a partition; the embedded broker may answer a little less."""
+async def log_bounds(client: Mapping[str, Any], topic: str, partition: int) -> tuple[int, int]:
+    """First offset of a partition and that after its last; the embedded broker may answer a little less."""
     async with _consumer(client, isolation_level="read_uncommitted") as consumer:
         tp = TopicPartition(topic, partition)
-        return int((await consumer.end_offsets([tp]))[tp])
+        begin, end = await consumer.beginning_offsets([tp]), await consumer.end_offsets([tp])
+        return int(begin[tp]), int(end[tp])
 
 
 async def read_compacted(

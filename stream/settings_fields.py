@@ -120,6 +120,13 @@ class KafkaSettings(BaseSettings):
         le=87_600,
         description="Hours that posts.dead keeps rejected records (personal data). More: more time to look.",
     )
+    rulings_retention_h: int = Field(
+        2160,
+        ge=1,
+        le=87_600,
+        description="Hours from a decision on that rulings keeps it though it holds no more (personal data); "
+        "then it goes when BURST next starts or moves. More: a longer memory of who, when and why.",
+    )
 
     @field_validator("bootstrap")
     @classmethod

@@ -7,7 +7,7 @@
 | alerts | 1 | compact, by burst id | the last state of every burst; BURST reads it on start |
 | posts.dead | 1 | delete, 7 days | rejected bytes are personal data; room for a post and its reason |
 | burst-state | 1 | compact | checkpoints of BURST |
-| rulings | 1 | compact, by ruling | what people decided outlives every retention and change of settings |
+| rulings | 1 | compact, by ruling | what holds outlives every retention and change of settings |
 
 Timestamps are append times, set by the broker: retention and recovery go by them, and under
 CreateTime a producer that stamps an archive's event time has it deleted within a minute. So

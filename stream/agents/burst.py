@@ -3,7 +3,8 @@
 A restart loads the last checkpoint and replays ``activity`` from there in silence. Alerts that
 had been sent before a crash but not committed are known by (id, seq) from ``alerts`` itself.
 Rulings of before the replay, also those that retention has taken from ``activity``, come from
-``rulings``: each says by its offsets where in the log it held.
+``rulings``: each says by its offsets where in the log it held. Those that no replay can need any
+more are taken out of it after `rulings_retention_h`.
 """
 
 import time
@@ -25,7 +26,7 @@ from stream.errors import StateError
 from stream.host import Host
 from stream.kafka import ACTIVITY, ALERTS, BURST_STATE, RULINGS, client_kwargs, topic_name
 from stream.metrics import Metrics
-from stream.recovery import log_end, read_compacted
+from stream.recovery import log_bounds, read_compacted
 from stream.settings import Settings
 from stream.stage import Out, Record, Stage
 
@@ -89,6 +90,7 @@ class BurstStage:
         max_in_flight: Batches that may be uncommitted.
         ruled: All that topic ``rulings`` holds.
         moved: Of these, those whose new place is to be written.
+        forgotten: Ids of those that are to leave the topic.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 (sent by position)
@@ -102,6 +104,7 @@ class BurstStage:
         max_in_flight: int,
         ruled: Sequence[Ruled] = (),
         moved: Sequence[Ruled] = (),
+        forgotten: Sequence[str] = (),
     ) -> None:
         self._burster = burster = Burster(detector, VERSION, state)
         self._live_from = live_from
@@ -117,7 +120,7 @@ class BurstStage:
         self._appended_ms = 0
         self._ringing: dict[int, tuple[Severity, int]] | None = None
         """What rang when last looked at; None while the log is replayed."""
-        self._past, self._moved = [*ruled], [*moved]
+        self._past, self._moved, self._forgotten = [*ruled], [*moved], [*forgotten]
         burster.rulings.load(ruled, manifests[-1].offset if manifests else 0)
         self._begin()
 
@@ -157,13 +160,15 @@ class BurstStage:
         return []
 
     def _ruled(self, offset: int) -> Iterator[Out]:
-        """What the record at `offset` has changed of the rulings."""
+        """What the record at `offset` has changed of the rulings, and what was to be written before."""
         for one in self._burster.ruled:
             if one.ended is not None:
                 one.ended.offset = offset
         for one in (*self._moved, *self._burster.ruled):
             yield Out(RULINGS, encode_ruled(one), one.id.encode(), 0)
-        self._moved = []
+        for name in self._forgotten:
+            yield Out(RULINGS, None, name.encode(), 0)
+        self._moved, self._forgotten = [], []
 
     def told(self) -> Told:
         """See the type."""
@@ -252,8 +257,12 @@ class BurstBuilder:
         rulings = await read_compacted(client, topic_name(self._settings, RULINGS))
         ruled = [decode_ruled(value) for value in rulings.values()]
         limits = self._settings.checkpoint_s, self._settings.max_in_flight
-        end = await log_end(client, topic_name(self._settings, ACTIVITY), partition)
-        args = (self._detector, state, offset, seqs, manifests, *limits, ruled, of_former_log(ruled, end))
+        begin, end = await log_bounds(client, topic_name(self._settings, ACTIVITY), partition)
+        moved = of_former_log(ruled, end)
+        forgotten = past_use(ruled, begin, time.time() - self._settings.rulings_retention_h * 3600)
+        kept = [one for one in ruled if one.id not in forgotten]
+        moved = [one for one in moved if one.id not in forgotten]
+        args = (self._detector, state, offset, seqs, manifests, *limits, kept, moved, [*forgotten])
         stage = await self._host.open(BurstStage, args, self._tell)
         return stage, manifests[-1].offset if manifests else 0
 
@@ -285,6 +294,21 @@ def of_former_log(ruled: Sequence[Ruled], end: int) -> list[Ruled]:
         if one.ended is not None:
             one.ended.offset = -1
     return moved
+
+
+def past_use(ruled: Sequence[Ruled], begin: int, before_s: float) -> set[str]:
+    """Rulings that nobody needs: decided before `before_s`, and over before any replay could begin.
+
+    Args:
+        ruled: All of them.
+        begin: First offset that ``activity`` still holds.
+        before_s: Wall time, UTC seconds. It decides only how long people may read them.
+    """
+    return {
+        one.id
+        for one in ruled
+        if one.ended is not None and one.ended.offset < begin and one.at_ms < before_s * 1000
+    }
 
 
 def load_checkpoint(

@@ -3,12 +3,14 @@
 import asyncio
 import json
 import subprocess
+import time
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer
+from msgspec.structs import replace
 from support.alerts import alert
 from support.full_path import TOCSIN, Log, Service, by_reader_rule, environment, processed, produce, told
 from support.scenario_feed import short_feed
@@ -16,9 +18,10 @@ from support.workers import until
 
 from detectors.alert import Alert, Severity, encode_alert
 from detectors.normalise import normalise
-from detectors.ruling import Ruled, RulingKind, encode_ruled
+from detectors.ruling import Ended, Ruled, RulingKind, encode_ruled
 from stream.embedded import EmbeddedBroker
 from stream.kafka import ALERTS, RULINGS, client_kwargs, topic_name
+from stream.recovery import read_compacted
 from stream.settings import Settings
 from stream.topics import create_topics
 
@@ -160,7 +163,10 @@ async def test_what_nobody_has_taken_yet_is_said_so_and_wrong_names_are_refused(
 async def test_a_known_template_outlives_the_log_it_was_decided_in(
     settings: Settings, tmp_path: Path
 ) -> None:
-    """``activity`` made anew, as an upgrade may: the ruling stands past its end, and holds all the same."""
+    """``activity`` made anew, as an upgrade may: the ruling stands past its end, and holds all the same.
+
+    One that ended long ago leaves the topic; one that ended lately stays for those who ask who and why.
+    """
     feed = short_feed()
     words = next(
         one["text"]
@@ -180,8 +186,12 @@ async def test_a_known_template_outlives_the_log_it_was_decided_in(
         exemplars=[normalise(words)],
         offset=10**6,
     )
+    over = Ended(by="ada", why="not needed", at_ms=0, offset=-1)
+    old = replace(known, id="01d", offset=-1, ended=over)
+    recent = replace(old, id="4ece47", at_ms=time.time_ns() // 1_000_000)
     async with AIOKafkaProducer(**client_kwargs(settings)) as producer:
-        await producer.send_and_wait(topic_name(settings, RULINGS), encode_ruled(known), known.id.encode())
+        for one in (known, old, recent):
+            await producer.send_and_wait(topic_name(settings, RULINGS), encode_ruled(one), one.id.encode())
     async with Log(settings, ALERTS) as log:
         with Service(settings, tmp_path) as worker:
             await produce(settings, [feed.values[: len(feed.values) // 2]])
@@ -190,6 +200,8 @@ async def test_a_known_template_outlives_the_log_it_was_decided_in(
             assert muted.muted_by.ruling == known.id
             (held,) = lines(await run(settings, tmp_path, "mutes", "--json"))
             assert held["offset"] == -1
+    left = await read_compacted(client_kwargs(settings), topic_name(settings, RULINGS))
+    assert left.keys() == {known.id.encode(), recent.id.encode()}
 
 
 async def append(settings: Settings, *alerts: Alert) -> None:

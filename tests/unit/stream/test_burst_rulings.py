@@ -15,7 +15,7 @@ from detectors.ruling import Ruled, Ruling, RulingKind, Undo, decode_ruled
 from detectors.settings import DetectorSettings
 from detectors.sketcher import RawPost
 from stream.agents import burst
-from stream.agents.burst import BurstStage, load_checkpoint, of_former_log
+from stream.agents.burst import BurstStage, load_checkpoint, of_former_log, past_use
 from stream.codec import decode_activity, encode_activity
 from stream.kafka import ALERTS, BURST_STATE, RULINGS
 from stream.rulings import ruling_on, undo_of
@@ -180,6 +180,28 @@ def test_rulings_outlive_a_log_that_is_made_anew(log: list[Entry]) -> None:
     again = BurstStage(DETECTOR, None, len(anew), {}, [], 60, 4, list(topic(outs).values()))
     again.feed(anew)
     assert set(again._burster.rulings._held) == holds
+
+
+def test_what_ended_is_forgotten_once_no_replay_can_need_it(log: list[Entry]) -> None:
+    """Old enough, and over before the log begins: at every beginning the rest comes to the same state."""
+    whole = stage()[0].feed(log)
+    ruled = topic(whole)
+    decided_s = APPENDED_MS / 1000
+    ends = {name: one.ended.offset for name, one in ruled.items() if one.ended is not None}
+    assert ends.keys() == {"mute", "short"}
+    assert past_use(list(ruled.values()), len(log), decided_s) == set()
+    for begin in range(1, len(log)):
+        forgotten = past_use(list(ruled.values()), begin, decided_s + 1)
+        assert forgotten == {name for name, end in ends.items() if end < begin}
+        kept = [one for name, one in ruled.items() if name not in forgotten]
+        states = []
+        for known, gone in ((list(ruled.values()), []), (kept, [*forgotten])):
+            made = BurstStage(DETECTOR, None, begin, {}, [], 60, 4, known, (), gone)
+            outs = [out for entry in log[begin:] for out in made.feed([entry])]
+            tombstones = {(out.key or b"").decode() for out in outs if out.value is None}
+            assert tombstones == set(gone)
+            states.append((alerts(outs), set(made._burster.rulings._held)))
+        assert states[0] == states[1]
 
 
 def is_not_decided(entry: Entry) -> bool:
