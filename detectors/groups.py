@@ -15,7 +15,8 @@ import numpy as np
 
 from detectors import accounts as acc
 from detectors.activity import Snapshot
-from detectors.index import ClusterIndex, IndexState, rows_of
+from detectors.index import ClusterIndex, IndexState, rows_from, rows_of
+from detectors.index_kernel import Rows
 from detectors.lifecycle import Ring
 from detectors.merge import merge, sum_counts
 from detectors.settings import DetectorSettings
@@ -257,11 +258,11 @@ class Groups:
 
     def _match(self, snapshot: Snapshot, n_known: int) -> tuple[list[Group], list[int]]:
         """Enter the exemplars that are new; the groups they match, and index clusters nobody owns."""
-        new = snapshot.exemplars[n_known:]
-        if not new:
+        if n_known >= len(snapshot.exemplars):
             return [], []
-        matched = self._bridged(snapshot)
-        outcome = self._index.assign(rows_of(new, exact=snapshot.exact))
+        rows = rows_of(snapshot.exemplars, exact=snapshot.exact)
+        matched = self._bridged(rows)
+        outcome = self._index.assign(rows_from(rows, n_known) if n_known else rows)
         for evicted in self._index.evictions:
             self._owners = {c: owner for c, owner in self._owners.items() if c >= evicted.base}
         unowned = []
@@ -273,9 +274,11 @@ class Groups:
                 matched.append(owner)
         return matched, unowned
 
-    def _bridged(self, snapshot: Snapshot) -> list[Group]:
+    def _bridged(self, exemplars: Rows) -> list[Group]:
         """Groups that several exemplars are alike, though nearer to their own."""
-        alike = self._index.alike(rows_of(snapshot.exemplars, exact=snapshot.exact)).tolist()
+        if len(exemplars.identities) < BRIDGES:
+            return []
+        alike = self._index.alike(exemplars).tolist()
         votes: Counter[int] = Counter()
         for clusters in alike:
             owners = (self._owner(cluster) for cluster in clusters if cluster >= 0)

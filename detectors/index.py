@@ -120,7 +120,7 @@ class ClusterIndex:
         """All clusters that each row might join, not the nearest alone; nothing is entered.
 
         Returns:
-            int64 (rows, `MAX_CHECKED`), the nearest first, then -1; rows that match only exactly find none.
+            int64 (rows, `MAX_CHECKED`), from the left, then -1; rows that match only exactly find none.
         """
         self._fit_scratch(rows.norm_offsets)
         clusters = np.full((len(rows.identities), k.MAX_CHECKED), -1, np.int64)
@@ -240,6 +240,18 @@ def rows_of(texts: Sequence[str], *, exact: bool) -> k.Rows:
         column.flags.writeable = False
     blob, bands, bits, identities = columns
     return k.Rows(blob, offsets, bands, bits, identities, np.full(n, exact), np.zeros(n, np.bool_))
+
+
+def rows_from(rows: k.Rows, first: int) -> k.Rows:
+    """The rows from `first` on."""
+    return rows._replace(
+        norm_offsets=rows.norm_offsets[first:],
+        bands=rows.bands[first:],
+        bits=rows.bits[first:],
+        identities=rows.identities[first:],
+        exact=rows.exact[first:],
+        passive=rows.passive[first:],
+    )
 
 
 def _scratch(size: int) -> k.Scratch:

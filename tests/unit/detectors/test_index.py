@@ -79,7 +79,7 @@ def test_near_copies_are_found() -> None:
 
 
 def test_all_alike_clusters_are_found_and_nothing_is_entered() -> None:
-    """The nearest first, each once a row; rows that match only exactly find none."""
+    """Each once a row; rows that match only exactly find none."""
     chain = words("alike", 40).split()
     left, hybrid, right = (" ".join(chain[first : first + 20]) for first in (0, 8, 14))
     index = ClusterIndex(100)
@@ -87,7 +87,7 @@ def test_all_alike_clusters_are_found_and_nothing_is_entered() -> None:
         (i, k.OPENED | k.NEW_EXEMPLAR) for i in range(3)
     ]
     found = [[c for c in row if c >= 0] for row in index.alike(rows_of([hybrid, left], exact=False)).tolist()]
-    assert found == [[1, 0], [0]]
+    assert [sorted(row) for row in found] == [[0, 1], [0]]
     assert (index.alike(rows_of([left], exact=True)) == -1).all()
     assert len(index) == 3
 
