@@ -12,7 +12,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.compare_kernel import fold_bits
 from detectors.jit import kernel
+from detectors.prefetch import prefetch
 from detectors.sketch import N_BANDS
 
 WAYS: Final = 16
@@ -29,17 +31,17 @@ def place_mask(capacity: int) -> np.uint32:
 
 
 @kernel
-def fetch_buckets(table: NDArray[np.uint32], bands: NDArray[np.uint32]) -> np.uint32:
-    """Ask memory for a row's cache lines all at once: one after another, each costs a trip of its own.
-
-    Returns:
-        A meaningless number, to be kept: unused, the compiler drops it all.
-    """
+def fetch_buckets(table: NDArray[np.uint32], bands: NDArray[np.uint32]) -> None:
+    """Ask memory for a row's cache lines; they come while something else is done."""
     mask = np.uint32(len(table) - 1)
-    total = np.uint32(0)
     for band in range(N_BANDS):
-        total += table[bands[band] & mask, 0]
-    return np.uint32(total)
+        prefetch(table, int(bands[band] & mask) * WAYS)
+
+
+@kernel
+def lowest_bit(word: np.uint32) -> int:
+    """Number of the lowest set bit of a word that is not 0."""
+    return fold_bits(np.uint64(word ^ np.uint32(word - np.uint32(1)))) - 1
 
 
 @kernel
@@ -52,15 +54,14 @@ def find_hits(
     for band in range(N_BANDS):
         bucket = np.int64(bands[band] & mask)
         key = np.uint32(bands[band] & ~places)
-        n_same = np.uint32(0)
+        same = np.uint32(0)
         for way in range(WAYS):  # no branch, so one vector compares all
-            n_same += np.uint32(np.uint32(table[bucket, way] ^ key) <= places)
-        if n_same == 0:
-            continue
-        for way in range(WAYS):
-            place = np.uint32(table[bucket, way] ^ key)
+            same |= np.uint32(np.uint32(table[bucket, way] ^ key) <= places) << np.uint32(way)
+        while same != 0:
+            place = np.uint32(table[bucket, lowest_bit(same)] ^ key)
             hits[n_hits] = np.int64(place) - 1
-            n_hits += int(place <= places) & int(place > 0)
+            n_hits += int(place > 0)
+            same &= np.uint32(same - np.uint32(1))
     return n_hits
 
 

@@ -1,6 +1,6 @@
 """Kernels that compare two texts: their exact Jaccard similarity, their bytes, their bits."""
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +9,11 @@ from detectors.jit import kernel
 
 MASK_WORDS: Final = 8
 """512 bits: a cache line. Of 80 shingles they rule out nearly every pair that chance brought together."""
+SLOTS_PER_SHINGLE: Final = 8
+LEAST_SLOTS: Final = 1024
+HINT_BITS: Final = 12
+"""High bits of a shingle that rule most of a text's out at once: 4 kB, which stay in the first cache."""
+HINT_SHIFT: Final = np.uint32(32 - HINT_BITS)
 
 
 @kernel
@@ -33,50 +38,82 @@ def first_seen(seen: NDArray[np.uint64], identity: np.uint64) -> bool:
     return True
 
 
+class ShingleSet(NamedTuple):
+    """The shingles of one text, for others to be compared with. Reused: a new text clears nothing.
+
+    So sparse that a look-up mostly ends at the first slot, whatever it finds: a processor guesses
+    branches that depend on texts wrong, and each wrong guess costs more than the look-up.
+    """
+
+    keys: NDArray[np.uint64]
+    """The text's number, its low 32 bits, above the shingle."""
+    visits: NDArray[np.int64]
+    """(slots,): the visit that last met the shingle."""
+    hints: NDArray[np.uint8]
+    """(2**HINT_BITS,): 1 where a shingle of the text has these high bits."""
+    facts: NDArray[np.int64]
+    """(3,): number of the text, 1 and up; mask of the slots in use; number of the last visit."""
+
+
 @kernel
-def load_query(
-    shingles: NDArray[np.uint32],
-    n_shingles: int,
-    keys: NDArray[np.uint32],
-    owners: NDArray[np.int64],
-    generation: int,
-    mask: int,
-) -> int:
-    """Put a text's shingles into the scratch set of this generation; how many are distinct."""
+def slot_mask(n_shingles: int) -> int:
+    """Mask of the slots for so many shingles."""
+    size = LEAST_SLOTS
+    while size < SLOTS_PER_SHINGLE * n_shingles:
+        size *= 2
+    return size - 1
+
+
+@kernel
+def is_taken(held: np.uint64, key: np.uint64) -> bool:
+    """Whether a slot holds another shingle of the same text: one comparison, for one branch."""
+    return bool(np.uint64((held ^ key) - np.uint64(1)) < np.uint64(0xFFFFFFFF))
+
+
+@kernel
+def load_shingles(shingles: NDArray[np.uint32], n_shingles: int, into: ShingleSet) -> int:
+    """Make `into` the set of these shingles; how many are distinct."""
+    keys, mask = into.keys, slot_mask(n_shingles)
+    text = into.facts[0] + 1
+    if text & 0xFFFFFFFF == 0:  # from here on, what earlier texts left would look new
+        keys[:] = 0
+        text += 1
+    into.facts[0], into.facts[1] = text, mask
+    tag = np.uint64(text & 0xFFFFFFFF) << np.uint64(32)
+    hints = into.hints
+    hints[:] = 0
     n_distinct = 0
     for i in range(n_shingles):
-        slot = int(shingles[i]) & mask
-        while owners[slot] == generation and keys[slot] != shingles[i]:
+        hints[shingles[i] >> HINT_SHIFT] = 1
+        slot, key = np.int64(shingles[i]) & mask, tag | np.uint64(shingles[i])
+        while is_taken(keys[slot], key):
             slot = (slot + 1) & mask
-        if owners[slot] != generation:
-            owners[slot] = generation
-            keys[slot] = shingles[i]
-            n_distinct += 1
+        n_distinct += int(keys[slot] != key)
+        keys[slot] = key
     return n_distinct
 
 
 @kernel
-def count_shared(  # noqa: PLR0913, PLR0917 - kernels take arrays, not objects
-    shingles: NDArray[np.uint32],
-    n_shingles: int,
-    keys: NDArray[np.uint32],
-    owners: NDArray[np.int64],
-    visits: NDArray[np.int64],
-    generation: int,
-    visit: int,
-    mask: int,
-) -> int:
-    """How many distinct shingles are in the scratch set too."""
+def count_shared(shingles: NDArray[np.uint32], n_shingles: int, others: ShingleSet, least: float) -> int:
+    """How many distinct shingles are in the set too; if fewer than `least`, some number below it."""
+    keys, visits, facts = others.keys, others.visits, others.facts
+    tag, mask = np.uint64(facts[0] & 0xFFFFFFFF) << np.uint64(32), facts[1]
+    hints, n_hints = others.hints, 0
+    for i in range(n_shingles):
+        n_hints += hints[shingles[i] >> HINT_SHIFT]
+    if n_hints < least:
+        return n_hints
+    facts[2] += 1
+    visit = facts[2]
     n_shared = 0
     for i in range(n_shingles):
-        slot = int(shingles[i]) & mask
-        while owners[slot] == generation:
-            if keys[slot] == shingles[i]:
-                if visits[slot] != visit:
-                    visits[slot] = visit
-                    n_shared += 1
-                break
+        slot, key = np.int64(shingles[i]) & mask, tag | np.uint64(shingles[i])
+        while is_taken(keys[slot], key):
             slot = (slot + 1) & mask
+        is_shared = int(keys[slot] == key)
+        before = visits[slot]
+        n_shared += is_shared & int(before != visit)
+        visits[slot] = before + is_shared * (visit - before)
     return n_shared
 
 

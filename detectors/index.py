@@ -20,8 +20,8 @@ Leskovec, Rajaraman, Ullman, "Mining of Massive Datasets", ch. 3.
 """
 
 from collections.abc import Sequence
-from itertools import accumulate
-from typing import NamedTuple, Self
+from itertools import accumulate, chain
+from typing import NamedTuple, Self, TypeVar
 
 import msgspec
 import numpy as np
@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from detectors import index_kernel as k
 from detectors.alike_kernel import find_alike
 from detectors.band_table import WAYS, split_table
-from detectors.compare_kernel import MASK_WORDS
+from detectors.compare_kernel import HINT_BITS, MASK_WORDS, ShingleSet, slot_mask
 from detectors.sketch import N_BANDS, sketch_batch
 from detectors.words_kernel import WordSets
 
@@ -41,6 +41,9 @@ BYTES_PER_TEXT = 192
 BUCKETS_PER_EXEMPLAR = 4
 """42 entries in 4 buckets of 16: 66 % full at capacity."""
 MIN_SCRATCH = 4096
+LINE_BYTES = 64
+"""A cache line."""
+_T = TypeVar("_T", bound=np.generic)
 _PER_EXEMPLAR = ("bits", "masks", "n_distinct", "clusters", "n_posts", "n_exemplars")
 
 
@@ -96,7 +99,8 @@ class ClusterIndex:
     @property
     def n_bytes(self) -> int:
         """Memory of the arrays, bytes."""
-        arrays = (*self._ex, *self._scratch[:-1], *self._scratch.words, self._seen)
+        scratch = (part if isinstance(part, tuple) else (part,) for part in self._scratch)
+        arrays = (*self._ex, *chain.from_iterable(scratch), self._seen)
         return int(sum(array.nbytes for array in arrays))
 
     def assign(self, rows: k.Rows) -> k.Outcome:
@@ -225,7 +229,7 @@ class ClusterIndex:
         for start in range(first, last, step):
             end = min(start + step, last)
             bands = sketch_batch(ex.arena, np.ascontiguousarray(ex.starts[start : end + 1])).bands
-            k.enter_bands(ex, bands, self._scratch, int(self._state[0]), start, end)
+            k.enter_bands(ex, bands, int(self._state[0]), start, end)
 
 
 def rows_of(texts: Sequence[str], *, exact: bool) -> k.Rows:
@@ -255,36 +259,47 @@ def rows_from(rows: k.Rows, first: int) -> k.Rows:
 
 
 def _scratch(size: int) -> k.Scratch:
-    slots = 2 * size
+    slots, words = slot_mask(size) + 1, 2 * size
     return k.Scratch(
-        np.empty(size, np.uint32),
-        np.zeros(MASK_WORDS, np.uint64),
-        np.empty(slots, np.uint32),
-        np.zeros(slots, np.int64),
-        np.zeros(slots, np.int64),
-        np.zeros(N_BANDS * WAYS + 1, np.int64),
-        np.zeros(N_BANDS * WAYS + 1, np.int64),
-        np.zeros(k.MAX_CHECKED, np.int64),
-        np.zeros(k.MAX_CHECKED, np.int64),
-        np.zeros(5, np.int64),
-        WordSets(
-            np.empty(slots, np.uint32),
-            np.zeros(slots, np.int64),
-            np.empty(slots, np.uint32),
-            np.zeros(slots, np.int64),
+        shingles=np.empty(size, np.uint32),
+        mask=np.zeros(MASK_WORDS, np.uint64),
+        row_set=ShingleSet(
+            keys=np.zeros(slots, np.uint64),
+            visits=np.zeros(slots, np.int64),
+            hints=np.zeros(1 << HINT_BITS, np.uint8),
+            facts=np.zeros(3, np.int64),
+        ),
+        hits=np.zeros(N_BANDS * WAYS + 1, np.int64),
+        agreeing=np.zeros(N_BANDS * WAYS + 1, np.int64),
+        found=np.zeros(k.MAX_CHECKED, np.int64),
+        agreements=np.zeros(k.MAX_CHECKED, np.int64),
+        counters=np.zeros(2, np.int64),
+        words=WordSets(
+            np.empty(words, np.uint32),
+            np.zeros(words, np.int64),
+            np.empty(words, np.uint32),
+            np.zeros(words, np.int64),
         ),
     )
 
 
 def _table(capacity: int) -> NDArray[np.uint32]:
-    return np.zeros((1 << (capacity * BUCKETS_PER_EXEMPLAR - 1).bit_length(), WAYS), np.uint32)
+    return _lines((1 << (capacity * BUCKETS_PER_EXEMPLAR - 1).bit_length(), WAYS), np.uint32)
+
+
+def _lines(shape: tuple[int, int], dtype: type[_T]) -> NDArray[_T]:
+    """Zeros, each row a cache line: numpy aligns to 16 bytes, and a row in two lines costs twice."""
+    n_bytes = shape[0] * LINE_BYTES
+    raw = np.zeros(n_bytes + LINE_BYTES, np.uint8)
+    first = -raw.ctypes.data % LINE_BYTES
+    return raw[first : first + n_bytes].view(dtype).reshape(shape)
 
 
 def _allocate(capacity: int) -> k.Exemplars:
     return k.Exemplars(
         table=_table(capacity),
         bits=np.zeros((capacity, 2), np.uint64),
-        masks=np.zeros((capacity, MASK_WORDS), np.uint64),
+        masks=_lines((capacity, MASK_WORDS), np.uint64),
         starts=np.zeros(capacity + 1, np.int64),
         arena=np.zeros(max(capacity * BYTES_PER_TEXT, 1 << 20), np.uint8),
         n_distinct=np.zeros(capacity, np.int32),

@@ -1,7 +1,7 @@
 """The kernel of `detectors.index`: one pass over a batch, no Python objects.
 
-See `detectors.band_table` for the look-up. What is read of many exemplars is read of all of them before
-any is judged, so that their cache lines come side by side: waiting for each was most of the time.
+See `detectors.band_table` for the look-up. What is read of many exemplars is asked for before any is
+judged, so that their cache lines come side by side: waiting for each was most of the time.
 """
 
 from typing import Final, NamedTuple
@@ -12,18 +12,20 @@ from numpy.typing import NDArray
 from detectors.band_table import WAYS, fetch_buckets, find_hits, place_mask, put_band
 from detectors.compare_kernel import (
     MASK_WORDS,
+    ShingleSet,
     count_bits,
     count_shared,
     first_seen,
     fold_bits,
     hash_span,
-    load_query,
+    load_shingles,
     query_mask,
     same_bytes,
     set_bits,
     shared_bits,
 )
 from detectors.jit import kernel
+from detectors.prefetch import prefetch
 from detectors.sketch import N_BANDS, decode_shingles
 from detectors.words_kernel import (
     LEAST_LETTERS,
@@ -45,6 +47,9 @@ DRIFT: Final = 0.7
 """A copy less like its exemplar than this becomes an exemplar too."""
 MAX_EXEMPLARS: Final = 4
 """Exemplars of a cluster (design: D3lta was measured with four)."""
+
+NEAR_LINES: Final = 3
+"""Cache lines of a candidate's text that are asked for before any is compared: most texts whole."""
 
 OPENED: Final = 1
 REPEATED: Final = 2
@@ -109,9 +114,8 @@ class Scratch(NamedTuple):
     shingles: NDArray[np.uint32]
     mask: NDArray[np.uint64]
     """(MASK_WORDS,): a bit for each shingle of the row."""
-    keys: NDArray[np.uint32]
-    owners: NDArray[np.int64]
-    visits: NDArray[np.int64]
+    row_set: ShingleSet
+    """Of the row."""
     hits: NDArray[np.int64]
     agreeing: NDArray[np.int64]
     """(N_BANDS × WAYS + 1,): places found under a row's bands, and their agreeing bits."""
@@ -119,8 +123,7 @@ class Scratch(NamedTuple):
     agreements: NDArray[np.int64]
     """(MAX_CHECKED,): candidates and their agreeing bits, best first."""
     counters: NDArray[np.int64]
-    """[generation, visit, no meaning, generation of the words, their weight]: the first two ever
-    growing, so that nothing has to be cleared."""
+    """(2,): the text of `row_set` whose words are loaded, and their weight."""
     words: WordSets
 
 
@@ -148,7 +151,8 @@ def gather(ex: Exemplars, rows: Rows, row: int, scratch: Scratch) -> int:
         How many (≤ `MAX_CHECKED`); they stand in `scratch.found`.
     """
     hits, agreeing, bits = scratch.hits, scratch.agreeing, ex.bits
-    scratch.counters[2] += fetch_buckets(ex.table, rows.bands[row])
+    if row + 1 < len(rows.bands):
+        fetch_buckets(ex.table, rows.bands[row + 1])
     n_hits = find_hits(ex.table, rows.bands[row], place_mask(len(ex.n_distinct)), hits)
     low, high = rows.bits[row, 0], rows.bits[row, 1]
     for i in range(n_hits):  # apart from what follows: their cache lines come side by side
@@ -163,6 +167,9 @@ def gather(ex: Exemplars, rows: Rows, row: int, scratch: Scratch) -> int:
             is_known = is_known or scratch.found[j] == hits[i]
         if not is_known:
             n_found = insert(scratch, n_found, hits[i], agreeing[i])
+            prefetch(ex.masks, hits[i] * MASK_WORDS)
+            prefetch(ex.n_distinct, hits[i])
+            prefetch(ex.starts, hits[i])
     return n_found
 
 
@@ -171,16 +178,28 @@ def shared_words(ex: Exemplars, rows: Rows, row: int, exemplar: int, scratch: Sc
     """Similarity of a row's words to an exemplar's, -1 if either has none to tell by."""
     start, end = rows.norm_offsets[row], rows.norm_offsets[row + 1]
     first, last = ex.starts[exemplar], ex.starts[exemplar + 1]
-    generation, mask = scratch.counters[0], query_mask(end - start)
-    if scratch.counters[3] != generation:
-        scratch.counters[3] = generation
-        scratch.counters[4] = load_words(rows.norms, start, end, scratch.words, generation, mask)
+    text, mask = scratch.row_set.facts[0], query_mask(end - start)
+    if scratch.counters[0] != text:
+        scratch.counters[0] = text
+        scratch.counters[1] = load_words(rows.norms, start, end, scratch.words, text, mask)
     return float(
         compare_words(
-            ex.arena, first, last, scratch.words, generation, mask,
-            query_mask(last - first), scratch.counters[1], scratch.counters[4],
+            ex.arena, first, last, scratch.words, text, mask,
+            query_mask(last - first), scratch.row_set.facts[2], scratch.counters[1],
         )
     )  # fmt: skip
+
+
+@kernel
+def bound_shared(ex: Exemplars, scratch: Scratch, n_found: int, n_distinct: int) -> None:
+    """Of each candidate its distinct shingles, in `hits`, and most it may share with a row, in `agreeing`."""
+    excess = n_distinct - count_bits(scratch.mask)
+    for i in range(n_found):
+        exemplar = scratch.found[i]
+        scratch.hits[i] = ex.n_distinct[exemplar]
+        scratch.agreeing[i] = shared_bits(scratch.mask, ex.masks[exemplar]) + excess
+        for line in range(NEAR_LINES):
+            prefetch(ex.arena, ex.starts[exemplar] + line * 64)
 
 
 @kernel
@@ -189,12 +208,8 @@ def best_of(
 ) -> tuple[int, float]:
     """The candidate nearest by exact Jaccard of those that are alike (`detectors.likeness`), or -1."""
     best, best_jaccard = -1, 0.0
-    row_mask = query_mask(rows.norm_offsets[row + 1] - rows.norm_offsets[row])
-    excess = n_distinct - count_bits(scratch.mask)
     others, bounds = scratch.hits, scratch.agreeing
-    for i in range(n_found):  # apart from what follows: their cache lines come side by side
-        others[i] = ex.n_distinct[scratch.found[i]]
-        bounds[i] = shared_bits(scratch.mask, ex.masks[scratch.found[i]]) + excess
+    bound_shared(ex, scratch, n_found, n_distinct)
     for i in range(n_found):
         exemplar, other = scratch.found[i], others[i]
         if other == 0:
@@ -208,11 +223,7 @@ def best_of(
         if bounds[i] < least_shared:
             continue
         n = decode_shingles(ex.arena, ex.starts[exemplar], ex.starts[exemplar + 1], scratch.shingles)
-        scratch.counters[1] += 1
-        n_shared = count_shared(
-            scratch.shingles, n, scratch.keys, scratch.owners, scratch.visits,
-            scratch.counters[0], scratch.counters[1], row_mask,
-        )  # fmt: skip
+        n_shared = count_shared(scratch.shingles, n, scratch.row_set, least_shared)
         jaccard = n_shared / (n_distinct + other - n_shared)
         if jaccard < least or (jaccard == best_jaccard and exemplar > best):
             continue
@@ -249,11 +260,7 @@ def load_row(rows: Rows, row: int, scratch: Scratch) -> int:
     """Make a row the one that `best_of` compares; its distinct shingles."""
     start, end = rows.norm_offsets[row], rows.norm_offsets[row + 1]
     n_shingles = decode_shingles(rows.norms, start, end, scratch.shingles)
-    scratch.counters[0] += 1
-    mask = query_mask(end - start)
-    n_distinct = load_query(
-        scratch.shingles, n_shingles, scratch.keys, scratch.owners, scratch.counters[0], mask
-    )
+    n_distinct = load_shingles(scratch.shingles, n_shingles, scratch.row_set)
     set_bits(scratch.shingles, n_shingles, scratch.mask)
     return int(n_distinct)
 
@@ -355,14 +362,12 @@ def assign_rows(
 
 
 @kernel
-def enter_bands(
-    ex: Exemplars, bands: NDArray[np.uint32], scratch: Scratch, base: int, first: int, last: int
-) -> None:
+def enter_bands(ex: Exemplars, bands: NDArray[np.uint32], base: int, first: int, last: int) -> None:
     """Enter exemplars [first, last) of living clusters into the band table, given their bands."""
     for i in range(first, last):
         if ex.clusters[i] < base:
             continue
-        scratch.counters[2] += fetch_buckets(ex.table, bands[i - first])
+        fetch_buckets(ex.table, bands[i - first])
         put_bands(ex, bands[i - first], i)
 
 

@@ -68,10 +68,21 @@ def decode_points(blob: _Bytes, start: int, end: int, out: _Words) -> int:
     i = start
     while i < end:
         lead = np.uint32(blob[i])
-        i += 1
-        if lead >= 0x80:
+        if lead < 0x80:
+            i += 1
+        elif lead < 0xE0 and i + 1 < end:  # apart from the rest, for a loop costs more
+            lead = np.uint32((lead & 0x1F) << np.uint32(6)) | np.uint32(blob[i + 1] & 0x3F)
+            i += 2
+        elif lead < 0xF0 and i + 2 < end:
+            lead = np.uint32((lead & 0x0F) << np.uint32(12)) | np.uint32(
+                np.uint32(blob[i + 1] & 0x3F) << np.uint32(6)
+            )
+            lead |= np.uint32(blob[i + 2] & 0x3F)
+            i += 3
+        else:
             n_more = 1 + int(lead >= 0xE0) + int(lead >= 0xF0)
             lead &= np.uint32(0x3F >> n_more)
+            i += 1
             for _ in range(min(n_more, end - i)):
                 lead = np.uint32(lead << np.uint32(6)) | np.uint32(blob[i] & 0x3F)
                 i += 1
