@@ -10,7 +10,7 @@ from support.workers import Reader, until
 from stream import kafka
 from stream.embedded import EmbeddedBroker
 from stream.errors import BrokerError
-from stream.producer import Sender, acknowledged
+from stream.producer import MAX_BATCH_BYTES, Sender, acknowledged
 from stream.settings import Settings
 from stream.stage import Out
 from stream.topics import create_topics
@@ -86,6 +86,28 @@ async def test_stop_sends_what_is_buffered_and_start_twice_is_once(ground: Setti
     await sender.stop()
     await sender.stop()
     assert await read(ground, kafka.SKETCHES, 3, 1) == [(2, b"last")]
+
+
+async def test_what_is_said_at_once_goes_in_few_batches_and_in_order(ground: Settings) -> None:
+    """A batch is cut where it is full; what stands before and after it keeps its place."""
+    delays: list[float] = []
+    sender = Sender(ground, delays.append)
+    await sender.start()
+    large = [Out(kafka.SKETCHES, b"%03d" % n + b"x" * 20_000, partition=1) for n in range(60)]
+    huge = [Out(kafka.SKETCHES, b"%03d" % n + b"x" * (MAX_BATCH_BYTES - 4), partition=1) for n in (60, 61)]
+    small = [
+        Out(kafka.SKETCHES, b"%03d" % n, b"key", partition=1, tripped_ms=time.time() * 1000 - 2_000)
+        for n in range(62, 80)
+    ]
+    alone = Out(kafka.SKETCHES, b"080", partition=1)
+    sent = await sender.send([*large, *huge, *small, alone])
+    await acknowledged(sent)
+    assert len(sent) < 10
+    await sender.stop()
+    found = [value[:3] for _, value in await read(ground, kafka.SKETCHES, 3, 81)]
+    assert found == [b"%03d" % n for n in range(81)]
+    assert len(delays) == len(small)
+    assert all(2 <= delay < 30 for delay in delays)
 
 
 async def test_idempotence_is_on_wherever_the_broker_can(
