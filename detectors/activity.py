@@ -70,9 +70,9 @@ class Clock(msgspec.Struct, tag="clock", kw_only=True):
     ingest_ms: int
     """Append time of the newest post behind this clock."""
     n_posts: int
-    """Posts since the previous clock, reposts and repeats excluded."""
+    """Posts of the slots closed since the previous clock, reposts and repeats excluded."""
     n_age_known: int
-    """Of those that opened a cluster: posts with a credible account age."""
+    """Of those read since the previous clock that opened a cluster: posts with a credible account age."""
     n_new: int
     """And of these: by new accounts. The feed's base rate, which no campaign moves."""
     account_sample: list[int]

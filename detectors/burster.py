@@ -13,7 +13,6 @@ from detectors import campaigns
 from detectors.activity import Activity, Clock, Snapshot
 from detectors.alert import Alert, AlertReason, Severity
 from detectors.alert_builder import build_alert
-from detectors.arrivals import OLD_MS
 from detectors.feed_state import FeedState
 from detectors.groups import Group, Groups, GroupsState
 from detectors.lifecycle import Ring, decide
@@ -96,14 +95,13 @@ class Burster:
         group, absorbed = self._groups.add(message, self._feed.low_ms)
         if group is None:
             return []
-        if group.n_accounts > group.n_reached:
-            if group.first_ms >= self._feed.start_ms + OLD_MS:
-                self._feed.arrivals.note(group.n_reached, group.n_accounts, message.last_ms)
-            group.n_reached = group.n_accounts
         alerts = []
         for other in absorbed:
             alerts += self._end_merged(other, group, message.ingest_ms)
-        return alerts + self._judge(group, group.last_ms, message.ingest_ms)
+        # Catching up, sources are apart: a window is whole only when the watermark has passed it.
+        is_ahead = group.last_ms > self._feed.low_ms + self._settings.lateness_s * 1000
+        group.waits = group.waits or is_ahead
+        return alerts + self._judge(group, group.last_ms, message.ingest_ms, is_ahead=is_ahead)
 
     def _tick(self, clock: Clock) -> list[Alert]:
         """Time has passed in one partition; what rings may have fallen quiet."""
@@ -112,15 +110,15 @@ class Burster:
         if closed_ms is None:
             return []
         low_ms = feed.low_ms
+        feed.learn_sizes(self._groups, self._settings)
         feed.n_contents = feed.n_spam = 0
         alerts = []
         for group in self._groups:
             feed.n_contents += group.n_accounts >= self._settings.min_accounts
             feed.n_spam += self._measurer.is_spam(group, low_ms)
             is_firing = group.ring is not None and group.ring.firing
-            # Catching up, sources are apart: a window is whole only when the watermark has passed it.
-            is_ahead = group.last_ms > low_ms + self._settings.lateness_s * 1000
-            has_news = is_ahead and group.has_posts_in(closed_ms, low_ms, self._settings.slot_ms)
+            has_news = group.waits and group.has_posts_in(closed_ms, low_ms, self._settings.slot_ms)
+            group.waits = group.waits and group.last_ms >= low_ms
             if has_news or (is_firing and self._measurer.is_quiet(group)):
                 group.judged_posts = 0
                 alerts += self._judge(group, low_ms, feed.ingest_ms)
@@ -165,11 +163,11 @@ class Burster:
         busiest = max((n for slot, n in group.slots().items() if slot > since), default=0)
         return self.rulings.covering("" if group.ring is None else group.ring.id, group.exemplars(), busiest)
 
-    def _judge(self, group: Group, now_ms: int, ingest_ms: int) -> list[Alert]:
+    def _judge(self, group: Group, now_ms: int, ingest_ms: int, *, is_ahead: bool = False) -> list[Alert]:
         """Whether the group has something to tell at event time `now_ms`."""
         if not self._measurer.may_ring(group, now_ms) or not self._measurer.may_speak(group, now_ms):
             return []
-        measured = self._measurer.measure(group, now_ms)
+        measured = self._measurer.measure(group, now_ms, is_ahead=is_ahead)
         ring = group.ring or Ring(id=group.name)
         reason = decide(ring, measured.judgement, self._measurer.closes_below(group))
         if reason is None:  # a deleted sample may have given way to later ones

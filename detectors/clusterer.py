@@ -33,6 +33,8 @@ class EpochStart(msgspec.Struct, kw_only=True):
     watermarks: Watermarks
     ingest_ms: int = 0
     """Append time of the newest post before it."""
+    ahead: dict[int, int] = {}
+    """Posts read before it that lie in it or later, per slot."""
 
 
 class Clusterer:
@@ -59,7 +61,7 @@ class Clusterer:
         """Epochs that began during the last `feed`."""
         self._offset = -1
         self._ingest_ms = 0 if start is None else start.ingest_ms
-        self._stats = _FeedStats()
+        self._stats = _FeedStats({} if start is None else start.ahead.copy())
         self._slot_open = self._time.low_ms // settings.slot_ms
         self._begin()
 
@@ -152,8 +154,15 @@ class Clusterer:
             return
         self._begin()
         watermarks = _copy(self._time)
-        start = EpochStart(epoch=epoch, offset=self._offset, watermarks=watermarks, ingest_ms=self._ingest_ms)
-        self.epoch_starts.append(start)
+        self.epoch_starts.append(
+            EpochStart(
+                epoch=epoch,
+                offset=self._offset,
+                watermarks=watermarks,
+                ingest_ms=self._ingest_ms,
+                ahead=self._stats.slots.copy(),
+            )
+        )
 
     def _close_slot(self, low_ms: int, out: list[Activity]) -> None:
         tallies = (*self._leaving, *self._tallies.values())
@@ -163,19 +172,21 @@ class Clusterer:
             self._to_redact.clear()
         out.extend(self._snapshot(tally, self._ingest_ms) for tally in tallies if tally.is_dirty)
         self._leaving.clear()
-        stats, self._stats = self._stats.counts, _FeedStats()
+        stats = self._stats
+        slot = low_ms // self._settings.slot_ms
         out.append(
             Clock(
                 partition=self._partition,
                 n_partitions=self._n_partitions,
-                watermark_ms=low_ms // self._settings.slot_ms * self._settings.slot_ms,
+                watermark_ms=slot * self._settings.slot_ms,
                 ingest_ms=self._ingest_ms,
-                n_posts=stats.n_posts,
+                n_posts=sum(n for at, n in stats.slots.items() if at < slot),
                 n_age_known=stats.n_age_known,
                 n_new=stats.n_new,
                 account_sample=list(dict.fromkeys(stats.account_sample)),
             )
         )
+        self._stats = _FeedStats({at: n for at, n in stats.slots.items() if at >= slot})
 
     def _cluster(
         self, rows: PackRows, first: int, last: int, others_ms: int | None, out: list[Activity]
@@ -197,7 +208,7 @@ class Clusterer:
                     self._firsts[number] = member
                 else:
                     self._join(number, member, out, is_exemplar=bool(bit & k.NEW_EXEMPLAR))
-            self._stats.add(rows.feed_counts(first, end))
+            self._stats.add(rows.feed_counts(first, end, self._settings.slot_ms))
             for evicted in rows.evictions(first, end):
                 self._evict(evicted.base, evicted.n_exemplars)
             first = end
@@ -268,19 +279,24 @@ class Clusterer:
 
 
 class _FeedStats:
-    """The feed as a whole since the last clock."""
+    """The feed as a whole since the last clock.
 
-    def __init__(self) -> None:
-        self.counts = FeedCounts(0, 0, 0, [])
+    Args:
+        slots: Posts that were read before it and lie ahead of it, per slot.
+    """
+
+    def __init__(self, slots: dict[int, int]) -> None:
+        self.slots = slots
+        self.n_age_known = 0
+        self.n_new = 0
+        self.account_sample: list[int] = []
 
     def add(self, more: FeedCounts) -> None:
-        old = self.counts
-        self.counts = FeedCounts(
-            old.n_posts + more.n_posts,
-            old.n_age_known + more.n_age_known,
-            old.n_new + more.n_new,
-            old.account_sample + more.account_sample,
-        )
+        for slot, n in more.slots.items():
+            self.slots[slot] = self.slots.get(slot, 0) + n
+        self.n_age_known += more.n_age_known
+        self.n_new += more.n_new
+        self.account_sample += more.account_sample
 
 
 def _copy(watermarks: Watermarks) -> Watermarks:

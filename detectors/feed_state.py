@@ -1,9 +1,13 @@
 """What BURST knows of the feed as a whole: how far its time has come, and its base rates."""
 
+from collections.abc import Iterable
+
 import msgspec
 
 from detectors.activity import SAMPLE_ONE_IN, Clock, Snapshot
-from detectors.arrivals import OLD_MS, Arrivals
+from detectors.arrivals import MAX_SIZE, OLD_MS, Arrivals
+from detectors.groups import Group
+from detectors.settings import DetectorSettings
 
 PRIOR_KNOWN, PRIOR_NEW = 100, 3
 """A feed is taken for one with 3 % new accounts until its own posts outweigh these."""
@@ -70,13 +74,32 @@ class FeedState(msgspec.Struct, kw_only=True):
         while self.accounts and next(iter(self.accounts.values())) < forgotten_ms:
             del self.accounts[next(iter(self.accounts))]
         self.ingest_ms = max(self.ingest_ms, clock.ingest_ms)
-        if clock.watermark_ms >= self.start_ms + OLD_MS:
-            self.arrivals.note_posts(clock.n_posts, clock.watermark_ms)
+        self.arrivals.note_posts(clock.n_posts, clock.watermark_ms - 1)
         # Snapshots may come first, from sources that are read ahead of the others.
         self.start_ms = min(self.start_ms or clock.watermark_ms, clock.watermark_ms)
         low_ms = min(self.watermarks.values())
         if len(self.watermarks) < self.n_partitions or low_ms <= self.low_ms:
             return None
         closed_ms, self.low_ms = self.low_ms, low_ms
-        self.arrivals.fit(low_ms, self.start_ms, history_h)
         return closed_ms
+
+    def learn_sizes(self, groups: Iterable[Group], settings: DetectorSettings) -> None:
+        """Fit `arrivals` to how far contents have grown, whenever a slice of event time has closed.
+
+        Args:
+            groups: All contents; each keeps how far it has been counted.
+            settings: For slots and history.
+        """
+        end_ms = self.arrivals.end_of_slice(self.low_ms)
+        if end_ms is None:
+            return
+        for group in groups:
+            if group.n_accounts <= group.n_reached or group.n_reached >= MAX_SIZE:
+                continue
+            n_now = group.n_accounts_before(end_ms // 1000)
+            if n_now <= group.n_reached:
+                continue
+            if group.began_ms(settings.slot_ms) >= self.start_ms + OLD_MS:
+                self.arrivals.note(group.n_reached, n_now, min(group.last_ms, end_ms - 1))
+            group.n_reached = n_now
+        self.arrivals.fit(end_ms, self.start_ms, settings.history_h)

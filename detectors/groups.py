@@ -47,7 +47,9 @@ class Group(msgspec.Struct, kw_only=True, dict=True):
     """Sum over fragments: at least the distinct accounts."""
 
     n_reached: int = 0
-    """Accounts up to which its growth is counted (see `arrivals`)."""
+    """Accounts up to which its growth is counted (see `FeedState.learn_sizes`)."""
+    waits: bool = False
+    """Whether it has posts that the watermark has not passed, and is to be judged when it has."""
     judged_posts: int = 0
     """Posts when its novelty was last computed while it did not ring."""
 
@@ -58,8 +60,13 @@ class Group(msgspec.Struct, kw_only=True, dict=True):
 
     @cached_property
     def first_ms(self) -> int:
-        """Event time of the first post."""
+        """Event time of the post that was read first."""
         return min(fragment.first_post.at_ms for fragment in self.fragments.values())
+
+    def began_ms(self, slot_ms: int) -> int:
+        """Event time of its earliest post, to the end of its slot if a later post was read first."""
+        first_slot = min(fragment.slots[0][0] for fragment in self.fragments.values())
+        return min(self.first_ms, (first_slot + 1) * slot_ms - 1)
 
     @property
     def n_posts(self) -> int:
@@ -95,6 +102,13 @@ class Group(msgspec.Struct, kw_only=True, dict=True):
         if len(self.fragments) == 1 and self.first_ms // 1000 > second:
             return self.n_accounts
         return int(np.count_nonzero(self.accounts["last_s"] > second))
+
+    def n_accounts_before(self, second: int) -> int:
+        """Accounts that posted before an event second, as far as the last two posts of each tell."""
+        if len(self.fragments) == 1 and self.last_ms // 1000 < second:
+            return self.n_accounts
+        last_s, previous_s = self.accounts["last_s"], self.accounts["previous_s"]
+        return int(np.count_nonzero((last_s < second) | ((previous_s > 0) & (previous_s < second))))
 
     def forget_cached(self) -> None:
         """The fragments have changed."""

@@ -46,8 +46,18 @@ class Measurer:
         self._feed = feed
         self._groups = groups
 
-    def measure(self, group: Group, now_ms: int, *, is_alive: bool = True) -> Measured:
-        """The group's numbers at event time `now_ms`; one that was absorbed is compared with no other."""
+    def measure(
+        self, group: Group, now_ms: int, *, is_alive: bool = True, is_ahead: bool = False
+    ) -> Measured:
+        """The group's numbers at event time `now_ms`.
+
+        Args:
+            group: Any.
+            now_ms: The moment.
+            is_alive: Whether it is one of `Groups`; one that was absorbed is compared with no other.
+            is_ahead: Whether some partition has not come so far. Then only its accounts can make it grave:
+                windows have gaps, and how large is unusual has not been learnt yet.
+        """
         n_recurring, n_links = (
             self._recurrence(group, *self._groups.shared_with(group)) if is_alive else (0, 0)
         )
@@ -57,6 +67,8 @@ class Measurer:
         severity = self._severity(
             parts, surprise.value, coordination, self._false_per_day(parts.n_recent, surprise.value, now_ms)
         )
+        if is_ahead and coordination < self._settings.coordination_threshold:
+            severity = None
         if self._settings.ring_spam and self.is_spam(group, now_ms):
             severity = Severity.INFO
         return Measured(
@@ -180,7 +192,7 @@ class Measurer:
     def _novelty(self, group: Group, now_ms: int) -> Novelty:
         return novelty(
             group.slots(),
-            first_ms=group.first_ms,
+            first_ms=group.began_ms(self._settings.slot_ms),
             now_ms=now_ms,
             feed_start_ms=self._feed.start_ms,
             slot_s=self._settings.slot_s,

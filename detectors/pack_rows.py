@@ -25,7 +25,8 @@ Fate = tuple[int, int, Member]
 class FeedCounts(NamedTuple):
     """What some rows say of the feed as a whole; see `activity.Clock`."""
 
-    n_posts: int
+    slots: dict[int, int]
+    """Posts per slot of event time."""
     n_age_known: int
     n_new: int
     account_sample: list[int]
@@ -82,11 +83,18 @@ class PackRows:
         begin = self._first
         return (evicted for evicted in self._evictions if first <= evicted.row + begin < last)
 
-    def feed_counts(self, first: int, last: int) -> FeedCounts:
-        """What rows [first, last) say of the feed."""
+    def feed_counts(self, first: int, last: int, slot_ms: int) -> FeedCounts:
+        """What rows [first, last) say of the feed, in slots of `slot_ms`."""
         start, end = first - self._first, last - self._first
-        n_posts, n_known, n_new = (sums[end] - sums[start] for sums in self._sums)
-        return FeedCounts(n_posts, n_known, n_new, [a for row, a in self._sampled if start <= row < end])
+        event_ms = self._columns.event_ms[first:last][self._counted[start:end]]
+        slots, n_posts = np.unique(event_ms // slot_ms, return_counts=True)
+        n_known, n_new = (sums[end] - sums[start] for sums in self._sums)
+        return FeedCounts(
+            dict(zip(slots.tolist(), n_posts.tolist(), strict=True)),
+            n_known,
+            n_new,
+            [a for row, a in self._sampled if start <= row < end],
+        )
 
     def outcomes(self) -> dict[str, int]:
         """Rows just assigned, by what became of them."""
@@ -109,9 +117,9 @@ class PackRows:
     def _sum_up(self, accounts: NDArray[np.uint64]) -> None:
         """Running sums over the rows assigned, so that any slot's part is a difference."""
         bits, flags = self._outcome.bits, self._flags
-        counted = ((bits & k.REPEATED) == 0) & ((flags & REPOST) == 0)
+        counted = self._counted = ((bits & k.REPEATED) == 0) & ((flags & REPOST) == 0)
         opened = (bits & k.OPENED) != 0
-        columns = (counted, opened & ((flags & AGE_KNOWN) != 0), opened & ((flags & NEW_ACCOUNT) != 0))
+        columns = (opened & ((flags & AGE_KNOWN) != 0), opened & ((flags & NEW_ACCOUNT) != 0))
         self._sums: list[list[int]] = [[0, *np.cumsum(column).tolist()] for column in columns]
         sampled = np.flatnonzero(counted & (accounts % np.uint64(SAMPLE_ONE_IN) == 0))
         self._sampled: list[tuple[int, int]] = list(

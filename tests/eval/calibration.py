@@ -20,7 +20,7 @@ from scipy.special import bdtrc
 from scipy.stats import chi2
 
 from detectors.alert import Alert, Severity
-from detectors.arrivals import MIN_SIZE, Arrivals
+from detectors.arrivals import MIN_SIZE, PRIOR_PER_POST, SLICE_MS, Arrivals
 from detectors.burst import WINDOWS_S, false_per_day
 from detectors.burster import Burster, BursterState
 from detectors.chain import Chain
@@ -131,11 +131,16 @@ def new_content(law: str, a: float, rho: float, rng: np.random.Generator) -> lis
     """Contents that grow by a law, against what the detector has learnt of their feed."""
     arrivals, start_ms = Arrivals(), BEGAN_MS
     alarms = dict.fromkeys(BUDGETS, 0)
+    posts = round(CONTENTS_A_DAY / PRIOR_PER_POST) * SLICE_MS // (24 * HOUR_MS)
+    for at_ms in range(start_ms, start_ms + (ARRIVAL_DAYS + 2) * 24 * HOUR_MS, SLICE_MS):
+        arrivals.note_posts(posts, at_ms)
     for day in range(ARRIVAL_DAYS + 1):
         sizes = grown(a, rho, CONTENTS_A_DAY, rng)
         for at_ms, size in zip(np.sort(rng.uniform(0, 24 * HOUR_MS, len(sizes))), sizes, strict=True):
             now_ms = start_ms + day * 24 * HOUR_MS + HOUR_MS + int(at_ms)
-            arrivals.fit(now_ms, start_ms, 24)
+            end_ms = arrivals.end_of_slice(now_ms)
+            if end_ms is not None:
+                arrivals.fit(end_ms, start_ms, 24)
             arrivals.note(0, int(size), now_ms)
             if day:
                 expected = arrivals.per_day(int(size))

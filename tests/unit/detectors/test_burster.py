@@ -250,7 +250,7 @@ def test_two_firing_bursts_that_prove_one_merge() -> None:
     bridge[1::2] = [replace(post, text=far) for post in bridge[1::2]]
     activity = [
         *bare(list(lone(0, FEED_H * 60))),
-        *(m for part in (older, younger, bridge) for m in bare(part) if isinstance(m, Snapshot)),
+        *(m for part in (older, younger, bridge) for m in bare(part)),
     ]
     alerts = ring(Burster(SETTINGS, "test"), activity)
     (merged,) = [a for a in alerts if a.reason is AlertReason.MERGED]
