@@ -178,11 +178,17 @@ class Burster:
             ring.firing, ring.severity = True, Severity.INFO
         elif reason is AlertReason.RESOLVED:
             ring.firing, ring.resolved_ms = False, now_ms
-        severity = measured.judgement.severity
-        if ring.firing and severity is not None and severity.rank > ring.severity.rank:
+        severity, before = measured.judgement.severity, ring.severity
+        if ring.firing and severity is not None and severity.rank > before.rank:
             ring.severity = severity
         ring.n_posts, ring.n_deleted = measured.judgement.n_posts, measured.judgement.n_deleted
-        return [self._alert(group, ring, reason, measured, now_ms, ingest_ms)]
+        alerts = [self._alert(group, ring, reason, measured, now_ms, ingest_ms)]
+        if (
+            ring.severity is not before and ring.severity is Severity.CRITICAL
+        ):  # others may be of one incident with it
+            for mate in self._groups.those(measured.linked):
+                alerts += self._judge(mate, max(now_ms, mate.last_ms), ingest_ms, is_ahead=is_ahead)
+        return alerts
 
     def _end_merged(self, group: Group, survivor: Group, ingest_ms: int) -> list[Alert]:
         """A ringing group proved part of another: end its alert, or let the survivor carry it on."""

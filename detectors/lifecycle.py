@@ -53,7 +53,7 @@ def severity_of(
     n_recent: int,
     n_5min: int,
     novelty: float,
-    coordination: float,
+    is_coordinated: bool,
     is_common: bool,
     false_per_day: float,
 ) -> Severity | None:
@@ -64,18 +64,17 @@ def severity_of(
         n_recent: Accounts within ``recent_s``.
         n_5min: Accounts within five minutes.
         novelty: Surprise, -log10 units.
-        coordination: Score, 0-1.
+        is_coordinated: Its accounts look coordinated, or those of its campaign do.
         is_common: Nature gives more contents as large than the list may hold.
         false_per_day: How often a day nature gives something as large and as novel.
     """
     if is_common or n_recent < settings.min_accounts or novelty < settings.info_novelty:
         return None
-    coordinated = coordination >= settings.coordination_threshold
-    expected = false_per_day * (COORDINATED if coordinated else 1)
+    expected = false_per_day * (COORDINATED if is_coordinated else 1)
     is_synchronous = n_5min >= settings.critical_accounts
-    if coordinated and is_synchronous and expected * SYNCHRONOUS <= settings.critical_false_per_day:
+    if is_coordinated and is_synchronous and expected * SYNCHRONOUS <= settings.critical_false_per_day:
         return Severity.CRITICAL
-    least = settings.warning_accounts if coordinated else settings.warning_novelty_accounts
+    least = settings.warning_accounts if is_coordinated else settings.warning_novelty_accounts
     if n_recent >= least and expected <= settings.warning_false_per_day:
         return Severity.WARNING
     return Severity.INFO

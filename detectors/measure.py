@@ -30,6 +30,20 @@ class Measured(NamedTuple):
     coordination: float
     novelty: Novelty
     judgement: Judgement
+    linked: frozenset[int]
+    """Numbers of groups that share more accounts with it than chance gives."""
+
+
+class Links(NamedTuple):
+    """Other groups with some of the same accounts."""
+
+    n_recurring: int = 0
+    """Accounts that also sit in groups linked to this one."""
+    numbers: frozenset[int] = frozenset()
+    """Such groups."""
+    to_critical: bool = False
+    """Whether a quarter of its accounts sit in such groups, and one of these is critical now: one incident,
+    however far its own accounts have shown themselves yet."""
 
 
 class Measurer:
@@ -58,16 +72,14 @@ class Measurer:
             is_ahead: Whether some partition has not come so far. Then only its accounts can make it grave:
                 windows have gaps, and how large is unusual has not been learnt yet.
         """
-        n_recurring, n_links = (
-            self._recurrence(group, *self._groups.shared_with(group)) if is_alive else (0, 0)
-        )
-        parts = self._parts(group, now_ms, n_recurring, n_links)
+        linked = self._links(group, *self._groups.shared_with(group)) if is_alive else Links()
+        parts = self._parts(group, now_ms, linked)
         surprise = self._novelty(group, now_ms)
         coordination = evidence.score(parts)
-        severity = self._severity(
-            parts, surprise.value, coordination, self._false_per_day(parts.n_recent, surprise.value, now_ms)
-        )
-        if is_ahead and coordination < self._settings.coordination_threshold:
+        is_coordinated = self._is_coordinated(coordination, linked)
+        false_per_day = self._false_per_day(parts.n_recent, surprise.value, now_ms)
+        severity = self._severity(parts, surprise.value, false_per_day, is_coordinated=is_coordinated)
+        if is_ahead and not is_coordinated:
             severity = None
         if self._settings.ring_spam and self.is_spam(group, now_ms):
             severity = Severity.INFO
@@ -81,6 +93,7 @@ class Measurer:
                 n_quiet=self._n_quiet(group),
                 n_deleted=group.n_deleted,
             ),
+            linked=linked.numbers,
         )
 
     def may_speak(self, group: Group, now_ms: int) -> bool:
@@ -150,41 +163,45 @@ class Measurer:
 
     def _may_rise(self, group: Group, ring: Ring, now_ms: int) -> bool:
         """False only where its accounts rule it out, whatever its novelty; joins campaigns like `measure`."""
-        n_recurring = self._groups.n_shared(group)
-        if n_recurring >= campaigns.MIN_SHARED:
+        linked = Links(n_recurring=self._groups.n_shared(group))
+        if linked.n_recurring >= campaigns.MIN_SHARED:
             shared, where = self._groups.shared_with(group)
             if max(shared.values(), default=0) >= campaigns.MIN_SHARED:
-                n_recurring, _ = self._recurrence(group, shared, where)
+                linked = self._links(group, shared, where)
             else:
-                n_recurring = min(n_recurring, sum([n for n in shared.values() if n > 1]))
-        parts = self._parts(group, now_ms, n_recurring, 0)
+                n_recurring = min(linked.n_recurring, sum([n for n in shared.values() if n > 1]))
+                linked = Links(n_recurring=n_recurring)
+        parts = self._parts(group, now_ms, linked)
         least_false = self._feed.arrivals.per_day(parts.n_recent)
         gravest = (
-            self._severity(parts, MAX_NOVELTY, coordination, least_false)
-            for coordination in (0.0, evidence.score(parts))
+            self._severity(parts, MAX_NOVELTY, least_false, is_coordinated=is_coordinated)
+            for is_coordinated in (False, self._is_coordinated(evidence.score(parts), linked))
         )
         return any(severity is not None and severity.rank > ring.severity.rank for severity in gravest)
 
-    def _parts(self, group: Group, now_ms: int, n_recurring: int, n_links: int) -> Parts:
+    def _is_coordinated(self, coordination: float, linked: Links) -> bool:
+        return linked.to_critical or coordination >= self._settings.coordination_threshold
+
+    def _parts(self, group: Group, now_ms: int, linked: Links) -> Parts:
         return evidence.count_parts(
             group.accounts,
             now_ms=now_ms,
             since_ms=0 if group.ring is None else group.ring.resolved_ms,
             recent_s=self._settings.recent_s,
             base_new=self._feed.base_new,
-            n_recurring=n_recurring,
-            n_links=n_links,
+            n_recurring=linked.n_recurring,
+            n_links=len(linked.numbers),
         )
 
     def _severity(
-        self, parts: Parts, surprise: float, coordination: float, false_per_day: float
+        self, parts: Parts, surprise: float, false_per_day: float, *, is_coordinated: bool
     ) -> Severity | None:
         return severity_of(
             self._settings,
             n_recent=parts.n_recent,
             n_5min=parts.n_5min,
             novelty=surprise,
-            coordination=coordination,
+            is_coordinated=is_coordinated,
             is_common=self._is_common(parts.n_recent),
             false_per_day=false_per_day,
         )
@@ -209,10 +226,8 @@ class Measurer:
         """Whether nature gives more contents as large than the list may hold."""
         return self._feed.arrivals.per_post(n_recent) * 100_000 > self._settings.info_per_100k
 
-    def _recurrence(
-        self, group: Group, shared: Mapping[int, int], where: Sequence[set[int]]
-    ) -> tuple[int, int]:
-        """Accounts that also sit in groups linked to this one, and how many such groups.
+    def _links(self, group: Group, shared: Mapping[int, int], where: Sequence[set[int]]) -> Links:
+        """What its accounts say of other groups.
 
         Args:
             group: It; if it rings, it joins the campaign of its links.
@@ -228,6 +243,14 @@ class Measurer:
             and evidence.are_linked(n_shared, n_mine, self._groups.n_accounts(number), n_feed, len(shared))
         }
         if group.ring is not None:
-            mates = [n for n in linked if campaigns.are_one(shared[n], n_mine, self._groups.n_accounts(n))]
+            mates = (n for n in linked if campaigns.are_one(shared[n], n_mine, self._groups.n_accounts(n)))
             campaigns.join(group.ring, group, self._groups.those(mates))
-        return sum(1 for groups in where if not linked.isdisjoint(groups)), len(linked)
+        n_recurring = sum(1 for groups in where if not linked.isdisjoint(groups))
+        is_part = n_recurring >= max(campaigns.MIN_SHARED, campaigns.MIN_SHARE * n_mine)
+        return Links(
+            n_recurring, frozenset(linked), is_part and any(map(_is_critical, self._groups.those(linked)))
+        )
+
+
+def _is_critical(group: Group) -> bool:
+    return group.ring is not None and group.ring.firing and group.ring.severity is Severity.CRITICAL

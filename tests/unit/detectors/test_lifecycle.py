@@ -40,28 +40,28 @@ def test_reason(
 
 
 @pytest.mark.parametrize(
-    ("n_recent", "n_5min", "novelty", "coordination", "false_per_day", "severity"),
+    ("n_recent", "n_5min", "novelty", "is_coordinated", "false_per_day", "severity"),
     [
-        pytest.param(3, 3, 300.0, 1.0, 0, None, id="too-few"),
-        pytest.param(4, 4, 1.9, 1.0, 0, None, id="no-surprise"),
-        pytest.param(4, 4, 2.0, 0.0, 0, Severity.INFO, id="listed"),
-        pytest.param(8, 0, 2.0, 0.5, 250, Severity.WARNING, id="small-and-coordinated"),
-        pytest.param(8, 0, 2.0, 0.5, 251, Severity.INFO, id="nature-does-that-too-often"),
-        pytest.param(7, 7, 2.0, 0.5, 0, Severity.INFO, id="coordinated-and-too-small"),
-        pytest.param(17, 17, 6.0, 0.49, 0, Severity.INFO, id="surprising-and-too-small"),
-        pytest.param(18, 18, 6.0, 0.49, 10, Severity.WARNING, id="surprising"),
-        pytest.param(18, 18, 6.0, 0.49, 10.1, Severity.INFO, id="not-surprising-enough"),
-        pytest.param(400, 151, 300.0, 0.49, 0, Severity.WARNING, id="an-organic-headline-wakes-nobody"),
-        pytest.param(20, 20, 6.0, 0.5, 250, Severity.CRITICAL, id="wakes"),
-        pytest.param(20, 19, 6.0, 0.5, 250, Severity.WARNING, id="not-synchronous-enough"),
-        pytest.param(20, 20, 6.0, 0.5, 251, Severity.INFO, id="neither-call-nor-warning"),
+        pytest.param(3, 3, 300.0, True, 0, None, id="too-few"),
+        pytest.param(4, 4, 1.9, True, 0, None, id="no-surprise"),
+        pytest.param(4, 4, 2.0, False, 0, Severity.INFO, id="listed"),
+        pytest.param(8, 0, 2.0, True, 250, Severity.WARNING, id="small-and-coordinated"),
+        pytest.param(8, 0, 2.0, True, 251, Severity.INFO, id="nature-does-that-too-often"),
+        pytest.param(7, 7, 2.0, True, 0, Severity.INFO, id="coordinated-and-too-small"),
+        pytest.param(17, 17, 6.0, False, 0, Severity.INFO, id="surprising-and-too-small"),
+        pytest.param(18, 18, 6.0, False, 10, Severity.WARNING, id="surprising"),
+        pytest.param(18, 18, 6.0, False, 10.1, Severity.INFO, id="not-surprising-enough"),
+        pytest.param(400, 151, 300.0, False, 0, Severity.WARNING, id="an-organic-headline-wakes-nobody"),
+        pytest.param(20, 20, 6.0, True, 250, Severity.CRITICAL, id="wakes"),
+        pytest.param(20, 19, 6.0, True, 250, Severity.WARNING, id="not-synchronous-enough"),
+        pytest.param(20, 20, 6.0, True, 251, Severity.INFO, id="neither-call-nor-warning"),
     ],
 )
 def test_severity(
     n_recent: int,
     n_5min: int,
     novelty: float,
-    coordination: float,
+    is_coordinated: bool,  # noqa: FBT001 (a parameter of the test)
     false_per_day: float,
     severity: Severity | None,
 ) -> None:
@@ -75,7 +75,7 @@ def test_severity(
         n_recent=n_recent,
         n_5min=n_5min,
         novelty=novelty,
-        coordination=coordination,
+        is_coordinated=is_coordinated,
         is_common=False,
         false_per_day=false_per_day,
     )
@@ -89,7 +89,7 @@ def test_what_nature_gives_too_often_is_not_listed() -> None:
         n_recent=50,
         n_5min=50,
         novelty=300,
-        coordination=1.0,
+        is_coordinated=True,
         is_common=True,
         false_per_day=0,
     )
