@@ -4,6 +4,11 @@ Each published scenario, and smaller ones made here (few accounts, many accounts
 runs within its everyday feed, once as it is and once with the ages of accounts left out. Copies
 are counted per language version, in order of the log: those up to the first alert that one of
 them began, and up to the first ``critical``.
+
+Whether a campaign *can* be called by copy 100 is told from the planted posts themselves, without
+the detector: `shown_at` is the first copy by which ages, repetition and recurrence of its accounts reach
+the score that a call takes, with 20 accounts in five minutes. Where that comes later, or never, the
+honest answer by then is ``warning``; such cases are listed, and not judged.
 """
 
 from collections import Counter
@@ -12,18 +17,22 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from detectors import evidence
 from detectors.alert import Alert, Severity
 from detectors.chain import Chain
 from detectors.settings import DetectorSettings
 from detectors.sketcher import RawPost
 from stream.detection import VERSION
 from stream.scenarios import generate
+from stream.scenarios.posts import at_ms
 from tests.bench.corpus import near_copies, unique_posts
 from tests.eval.data import BEGAN_MS
 from tests.eval.engine import APPEND_MS
 from tests.eval.rows import SEED, Row, Setup
 
 SCENARIOS = ("new-caledonia", "boycott", "conference", "montage")
+IN_TIME = 100
+"""Copies by which a campaign that shows itself is to be called (the issue's reach)."""
 BY_MEDIA = "montage"
 """Ever other words about one picture: text alone can't carry it."""
 SLOW = "boycott"
@@ -40,6 +49,9 @@ class Heard(NamedTuple):
         first: Copies until an alert, None if none came.
         critical: Copies until one was critical.
         gravest: The gravest severity it reached.
+        by_then: The gravest of its first `IN_TIME` copies.
+        shown_at: Copies until its accounts had shown themselves by `evidence`'s score; None if not by then.
+        score: The highest score of the first `IN_TIME` copies, by the planted posts.
     """
 
     campaign: str
@@ -49,6 +61,9 @@ class Heard(NamedTuple):
     first: int | None
     critical: int | None
     gravest: str | None
+    by_then: str | None
+    shown_at: int | None
+    score: float
 
 
 def measure(setup: Setup) -> list[Row]:
@@ -61,8 +76,8 @@ def measure(setup: Setup) -> list[Row]:
     shown = [found._asdict() for found in heard]
     textual = [found for found in heard if found.campaign != BY_MEDIA]
     firsts = [found.first if found.first is not None else found.n_copies + 1 for found in textual]
-    critical = [found.critical for found in textual if found.critical is not None]
-    never = sum(found.critical is None for found in textual)
+    shows = [found for found in textual if found.shown_at is not None]
+    called = [found.critical if found.critical is not None else found.n_copies + 1 for found in shows]
     slow = [found.first for found in textual if found.campaign == SLOW and found.ages]
     return [
         Row.judged(
@@ -73,8 +88,9 @@ def measure(setup: Setup) -> list[Row]:
         ),
         Row.judged(
             id="critical_copies",
-            measure=f"copies until critical, most of the {len(critical)} that reach it; {never} never do",
-            value=max(critical, default=0), unit="copies", reach="≤ 100", cases=shown,
+            measure=f"copies until critical, most of the {len(shows)} of {len(textual)} whose accounts show "
+            f"themselves within {IN_TIME} copies; the others are a warning by then",
+            value=max(called, default=0), unit="copies", reach=f"≤ {IN_TIME}", cases=shown,
         ),
         Row.judged(
             id="slow_first",
@@ -96,6 +112,7 @@ def _listen(name: str, posts: list[dict[str, Any]], *, ages: bool) -> Iterator[H
     first: dict[str, int] = {}
     critical: dict[str, int] = {}
     gravest: dict[str, Severity] = {}
+    by_then: dict[str, Severity] = {}
     chain = Chain(DetectorSettings(), VERSION)
     for start in range(0, len(posts), 500):
         batch = posts[start : start + 500]
@@ -111,11 +128,75 @@ def _listen(name: str, posts: list[dict[str, Any]], *, ages: bool) -> Iterator[H
             if alert.severity is Severity.CRITICAL:
                 critical.setdefault(version, alert.posts)
             gravest[version] = _graver(gravest.get(version), alert)
+            if alert.posts <= IN_TIME:
+                by_then[version] = _graver(by_then.get(version), alert)
     for version, n_copies in totals.items():
-        grave = gravest.get(version)
+        grave, then = gravest.get(version), by_then.get(version)
         yield Heard(
-            name, version, ages, n_copies, first.get(version), critical.get(version), grave and grave.value
+            name,
+            version,
+            ages,
+            n_copies,
+            first.get(version),
+            critical.get(version),
+            grave and grave.value,
+            then and then.value,
+            *_shown(posts, version, ages=ages),
         )
+
+
+def _shown(posts: list[dict[str, Any]], version: str, *, ages: bool) -> tuple[int | None, float]:
+    """`Heard.shown_at` and `Heard.score`, from the posts and what the scenario says of them."""
+    settings = DetectorSettings()
+    known = [post for post in posts if ages and "created_at" in post["author"]]
+    others = [_is_new(post) for post in known if post["scenario"]["actor"] != "campaign"]
+    base_new = sum(others) / len(others) if others else 0.0
+    mine: dict[str, list[float]] = {}
+    new: dict[str, bool] = {}
+    elsewhere: set[str] = set()
+    n_copies, best, shown_at = 0, 0.0, None
+    for post in posts:
+        if post["scenario"]["actor"] != "campaign" or "repost_of" in post:
+            continue
+        account, now_s = post["author"]["id"], _ms(post["created_at"]) / 1000
+        if post["scenario"]["version"] != version:
+            elsewhere.add(account)
+            continue
+        n_copies += 1
+        mine.setdefault(account, []).append(now_s)
+        if ages and "created_at" in post["author"]:
+            new[account] = _is_new(post)
+        recent = {
+            name: [at for at in times if at > now_s - evidence.REPEAT_S] for name, times in mine.items()
+        }
+        parts = evidence.Parts(
+            n_accounts=len(mine),
+            n_known=len(new),
+            n_new=sum(new.values()),
+            base_new=base_new,
+            n_active=sum(1 for times in recent.values() if times),
+            n_repeating=sum(1 for times in recent.values() if len(times) > 1),
+            n_recurring=len(elsewhere & mine.keys()),
+            n_links=0,
+            n_5min=sum(1 for times in mine.values() if times[-1] > now_s - evidence.SYNCHRONY_S),
+            n_recent=len(mine),
+        )
+        if parts.n_5min >= settings.critical_accounts:
+            best = max(best, evidence.score(parts))
+            if best >= settings.coordination_threshold and shown_at is None:
+                shown_at = n_copies
+        if n_copies == IN_TIME:
+            break
+    return shown_at, best
+
+
+def _is_new(post: dict[str, Any]) -> bool:
+    days = (_ms(post["created_at"]) - _ms(post["author"]["created_at"])) / 86_400_000
+    return days < DetectorSettings().new_account_days
+
+
+def _ms(moment: str | int) -> int:
+    return moment if isinstance(moment, int) else at_ms(moment)
 
 
 def _graver(before: Severity | None, alert: Alert) -> Severity:
