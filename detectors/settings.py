@@ -33,11 +33,11 @@ class DetectorSettings(msgspec.Struct, frozen=True, kw_only=True):
     min_accounts: int = 4
     """Smallest burst worth a line, where `info_per_100k` has room: a troll farm's burst has a median of
     nine, and a copy that is alone in its epoch is never told."""
-    info_per_100k: float = 700.0
+    info_per_100k: float = 600.0
     """Contents per 100k posts, at the pace of the last day, that nature may let grow as large as a listed
     burst; a feed full of headlines lists larger ones only. With four accounts: of the troll farm's
-    bursts 99.5 % ring of those with eight accounts and 95 % of all, natural `info` 222 per 100k; at 300,
-    93 and 76 % and 95; at 1,200, 100 and 98 % and 323."""
+    bursts 99.5 % ring of those with eight accounts and 95 % of all, natural `info` 259 per 100k; at 700,
+    99.5 and 97 % and 291."""
     ring_spam: bool = False
     """Whether a content that one account repeats is listed, too, as `info`."""
     info_novelty: float = 2.0

@@ -199,7 +199,7 @@ class DetectionSettings(BaseSettings):
         "fewer calls.",
     )
     info_per_100k: float = Field(
-        700,
+        600,
         gt=0,
         le=100_000,
         description="Contents per 100,000 posts that may by nature grow as large as a listed burst; a feed "
