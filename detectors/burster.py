@@ -73,6 +73,11 @@ class Burster:
             if group.ring is not None and group.ring.firing
         }
 
+    def ringing_ids(self) -> set[str]:
+        """Ids of these bursts."""
+        rings = (group.ring for group in self._groups)
+        return {ring.id for ring in rings if ring is not None and ring.firing}
+
     def muted(self) -> Counter[Severity]:
         """Of these, bursts that a ruling keeps from waking people, by severity."""
         rings = (group.ring for group in self._groups)

@@ -118,11 +118,15 @@ def read_range(
 
 
 async def log_bounds(client: Mapping[str, Any], topic: str, partition: int) -> tuple[int, int]:
-    """First offset of a partition and that after its last; the embedded broker may answer a little less."""
+    """First offset of a partition and that after its last, as a fetch tells it."""
     async with _consumer(client, isolation_level="read_uncommitted") as consumer:
         tp = TopicPartition(topic, partition)
-        begin, end = await consumer.beginning_offsets([tp]), await consumer.end_offsets([tp])
-        return int(begin[tp]), int(end[tp])
+        consumer.assign([tp])
+        begin = int((await consumer.beginning_offsets([tp]))[tp])
+        consumer.seek(tp, begin)
+        while (end := consumer.highwater(tp)) is None:
+            await consumer.getmany(tp, timeout_ms=_POLL_MS, max_records=1)
+        return begin, int(end)
 
 
 async def read_compacted(

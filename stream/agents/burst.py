@@ -1,7 +1,8 @@
 """BURST: ``activity`` → ``alerts``; its memory → ``burst-state``; what people decided → ``rulings``.
 
 A restart loads the last checkpoint and replays ``activity`` from there in silence. Alerts that
-had been sent before a crash but not committed are known by (id, seq) from ``alerts`` itself.
+had been sent before a crash but not committed are known from ``alerts`` itself
+(`stream.agents.standing`).
 Rulings of before the replay, also those that retention has taken from ``activity``, come from
 ``rulings``: each says by its offsets where in the log it held. Those that no replay can need any
 more are taken out of it after `rulings_retention_h`.
@@ -20,6 +21,7 @@ from detectors.alert import Alert, AlertReason, Severity, decode_alert, encode_a
 from detectors.burster import Burster, BursterState, settings_digest
 from detectors.ruling import Ruled, Ruling, RulingKind, Undo, decode_ruled, encode_ruled
 from detectors.settings import DetectorSettings
+from stream.agents.standing import Standing
 from stream.codec import decode_activity
 from stream.detection import VERSION
 from stream.errors import StateError
@@ -84,7 +86,7 @@ class BurstStage:
         detector: What decides.
         state: Of the checkpoint, if one holds.
         live_from: Offset from which records count in metrics; those before are replayed.
-        told: Highest `seq` per alert that is on the topic already.
+        standing: What is on topic ``alerts`` already.
         manifests: The checkpoints that hold, older first.
         checkpoint_s: Least event time between checkpoints.
         max_in_flight: Batches that may be uncommitted.
@@ -98,7 +100,7 @@ class BurstStage:
         detector: DetectorSettings,
         state: BursterState | None,
         live_from: int,
-        told: dict[str, int],
+        standing: Standing,
         manifests: list[Manifest],
         checkpoint_s: int,
         max_in_flight: int,
@@ -108,7 +110,7 @@ class BurstStage:
     ) -> None:
         self._burster = burster = Burster(detector, VERSION, state)
         self._live_from = live_from
-        self._told = told
+        self._standing = standing
         self._manifests = manifests
         self._checkpoint_ms = checkpoint_s * 1000
         # More than can be uncommitted (two more batches for a commit interval): so wherever a worker
@@ -130,7 +132,7 @@ class BurstStage:
 
     def feed(self, records: Sequence[Record]) -> list[Out]:
         """Judge what the records tell."""
-        outs = []
+        outs: list[Out] = []
         if self._past:  # the replay may begin later than it should: retention
             self._burster.rulings.load(self._past, records[0].offset)
             self._past = []
@@ -140,12 +142,12 @@ class BurstStage:
             is_live = record.offset >= self._live_from
             if is_live and self._ringing is None:
                 self._ringing = self._burster.ringing()
-            for alert in self._burster.feed(message):
-                if alert.seq <= self._told.get(alert.id, 0):
-                    continue
-                self._told[alert.id] = alert.seq
-                if is_live:
-                    outs.append(self._write(alert))
+            news = [a for a in self._burster.feed(message) if self._standing.is_news(a, record.offset)]
+            if is_live and isinstance(message, Clock):
+                at = record.offset, self._burster.watermark_ms, record.timestamp
+                news += self._standing.ended(*at, self._burster.ringing_ids)
+            if is_live:
+                outs += map(self._write, news)
             if is_live:
                 outs += self._ruled(record.offset)
             if is_live and isinstance(message, Clock):
@@ -253,7 +255,6 @@ class BurstBuilder:
         saved = await read_compacted(client, topic_name(self._settings, BURST_STATE), key_prefix=b"burst/")
         manifests, state = load_checkpoint(saved, offset, settings_digest(self._detector))
         told = await read_compacted(client, topic_name(self._settings, ALERTS))
-        seqs = {key.decode(): decode_alert(value).seq for key, value in told.items()}
         rulings = await read_compacted(client, topic_name(self._settings, RULINGS))
         ruled = [decode_ruled(value) for value in rulings.values()]
         limits = self._settings.checkpoint_s, self._settings.max_in_flight
@@ -262,7 +263,8 @@ class BurstBuilder:
         forgotten = past_use(ruled, begin, time.time() - self._settings.rulings_retention_h * 3600)
         kept = [one for one in ruled if one.id not in forgotten]
         moved = [one for one in moved if one.id not in forgotten]
-        args = (self._detector, state, offset, seqs, manifests, *limits, kept, moved, [*forgotten])
+        standing = Standing(map(decode_alert, told.values()), end, self._detector.quiet_s * 1000)
+        args = (self._detector, state, offset, standing, manifests, *limits, kept, moved, [*forgotten])
         stage = await self._host.open(BurstStage, args, self._tell)
         return stage, manifests[-1].offset if manifests else 0
 

@@ -233,13 +233,15 @@ async def test_a_burst_resolves_when_the_feed_has_stopped_also_after_a_restart(
     """Nothing comes after the campaign: the clock goes on by wall time, and RESOLVED is told.
 
     A worker resolves the first burst in silence. The second one rings and its worker is
-    terminated at once; the next worker, whose partitions are all idle, resolves it.
+    terminated at once; the next worker, whose partitions are all idle, resolves it. A third
+    rings, and the worker that comes then has thresholds by which it does not: it ends it, too.
     """
     settings = embedded.model_copy(update={"quiet_s": 4, "slot_s": 1, "lateness_s": 1})
     history = quiet_feed(150, start="2024-05-15T07:00:00Z", gap_s=72)
     first = small_campaign(40, text=CAMPAIGN, start="2024-05-15T10:00:00Z")
     other = "The bakers of the lower town have been told to keep silent about the flour, and we will not"
     second = small_campaign(40, text=other, start="2024-05-15T10:05:00Z", name="d")
+    third = "Nurses of the old hospital were paid in vouchers, and who asks about it is sent home"
     await create_topics(settings)
     async with Log(settings, kafka.ALERTS) as log:
         with Service(settings, tmp_path) as worker:
@@ -252,13 +254,20 @@ async def test_a_burst_resolves_when_the_feed_has_stopped_also_after_a_restart(
         before = by_reader_rule(await log.alerts())
         with Service(settings, tmp_path) as worker:
             await until_resolved(log, "d0", worker)
+            await produce(settings, [small_campaign(40, text=third, start="2024-05-15T10:15:00Z", name="e")])
+            await told(log, lambda alert: alert.first_post.id == "e0" and alert.posts == 40, worker)
+            worker.terminate()
+            assert await worker.exit_code(settings.drain_s + 10) == 0
+        deafer = settings.model_copy(update={"info_novelty": 300.0})
+        with Service(deafer, tmp_path) as deaf:
+            await until_resolved(log, "e0", deaf)
         stories = by_reader_rule(await log.alerts())
-    assert {story[0].first_post.id for story in stories.values()} == {"c0", "d0"}
+    assert {story[0].first_post.id for story in stories.values()} == {"c0", "d0", "e0"}
     for name, story in stories.items():
         assert [alert.seq for alert in story] == list(range(1, len(story) + 1))
         assert [alert.reason for alert in story].count(AlertReason.RESOLVED) == 1
         assert (story[-1].reason, story[-1].posts) == (AlertReason.RESOLVED, 40)
-        assert story[: len(before[name])] == before[name]
+        assert story[: len(before.get(name, []))] == before.get(name, [])
 
 
 async def until_resolved(log: Log, first_post: str, worker: Service) -> None:

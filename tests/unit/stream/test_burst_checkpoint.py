@@ -1,6 +1,7 @@
 """Which checkpoint of BURST a restart takes, and that nothing is told twice after it."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from itertools import pairwise
 from typing import NamedTuple
 from zlib import crc32
@@ -16,6 +17,7 @@ from detectors.settings import DetectorSettings
 from detectors.sketcher import RawPost
 from stream.agents import burst
 from stream.agents.burst import MANIFEST, BurstStage, chunk_key, load_checkpoint
+from stream.agents.standing import Standing
 from stream.codec import encode_activity
 from stream.kafka import ALERTS, BURST_STATE
 from stream.settings import Settings
@@ -50,20 +52,26 @@ def activity() -> list[Entry]:
 
 def stage(
     live_from: int = 0,
-    told: dict[str, int] | None = None,
+    there: Standing | None = None,
     manifests: list[burst.Manifest] | None = None,
     state: BursterState | None = None,
+    detector: DetectorSettings = DETECTOR,
 ) -> BurstStage:
     """As the builder opens it, with checkpoints every minute of event time."""
     settings = Settings()
     limits = settings.checkpoint_s, settings.max_in_flight
-    return BurstStage(DETECTOR, state, live_from, told or {}, manifests or [], *limits)
+    return BurstStage(detector, state, live_from, there or Standing(), manifests or [], *limits)
 
 
 def alerts(outs: Sequence[Out]) -> list[Alert]:
     """What of `outs` are alerts, without what says when they were written."""
     read = [decode_alert(out.value or b"") for out in outs if out.topic == ALERTS]
     return [msgspec.structs.replace(alert, late=0.0) for alert in read]
+
+
+def standing(outs: Sequence[Out], end: int) -> Standing:
+    """What the next stage finds on topic ``alerts``, the log ending there."""
+    return Standing({a.id: a for a in alerts(outs)}.values(), end, DETECTOR.quiet_s * 1000)
 
 
 def saved(outs: Sequence[Out], until: int | None = None) -> dict[bytes, bytes]:
@@ -96,7 +104,7 @@ def test_a_restart_at_any_offset_goes_on_as_if_nothing_had_happened(activity: li
         start = manifests[-1].offset if manifests else 0
         n_loaded += bool(manifests)
         assert start <= stop
-        second = stage(stop, {}, manifests, state)
+        second = stage(stop, standing(first, stop), manifests, state)
         outs = [out for entry in activity[start:] for out in second.feed([entry])]
         assert alerts(first) + alerts(outs) == reference
     assert n_loaded > 3
@@ -105,8 +113,51 @@ def test_a_restart_at_any_offset_goes_on_as_if_nothing_had_happened(activity: li
 def test_alerts_that_are_on_the_topic_already_are_not_told_again(activity: list[Entry]) -> None:
     """They had been sent when the worker died, their input not committed."""
     reference = alerts(stage().feed(activity))
-    (name,) = {alert.id for alert in reference}
-    assert alerts(stage(told={name: 2}).feed(activity)) == reference[2:]
+    there = Standing([reference[1]], len(activity), DETECTOR.quiet_s * 1000)
+    assert alerts(stage(there=there).feed(activity)) == reference[2:]
+    for stop in range(0, len(activity), 7):
+        assert alerts(stage(stop, standing(stage().feed(activity), len(activity))).feed(activity)) == []
+
+
+def test_what_rang_and_rings_no_more_by_other_settings_ends_when_it_is_quiet(activity: list[Entry]) -> None:
+    """Once, ``quiet_s`` after its last word; the next start finds nothing more to end."""
+    deaf = DetectorSettings(min_accounts=1000)
+    reference = alerts(stage().feed(activity))
+    n_rang = 0
+    for stop in range(1, len(activity), 5):
+        first = stage().feed(activity[:stop])
+        last = alerts(first)[-1:]
+        second = stage(stop, standing(first, stop), detector=deaf)
+        ends = alerts([out for entry in activity for out in second.feed([entry])])
+        assert alerts(stage(stop, standing([*first], stop), detector=deaf).feed(activity)) == ends
+        if not last or last[0].status == "resolved":
+            assert ends == []
+            continue
+        n_rang += 1
+        (end,) = ends
+        assert (end.reason, end.status, end.seq) == ("RESOLVED", "resolved", last[0].seq + 1)
+        assert end.posts == last[0].posts
+        assert end.updated_at >= last[0].updated_at + timedelta(seconds=DETECTOR.quiet_s)
+        ended = Standing(ends, stop, DETECTOR.quiet_s * 1000)
+        assert alerts(stage(stop, ended, detector=deaf).feed(activity)) == []
+    assert n_rang > 3
+    assert reference[-1].status == "resolved"
+
+
+def test_what_goes_on_by_other_settings_is_told_though_it_counts_its_messages_anew(
+    activity: list[Entry],
+) -> None:
+    """It was graver before, so more had been told: its end is news all the same, under the next `seq`."""
+    milder = DetectorSettings(warning_accounts=1000, warning_novelty_accounts=1000, critical_accounts=1000)
+    n_fewer = len(alerts(stage().feed(activity))) - len(alerts(stage(detector=milder).feed(activity)))
+    assert n_fewer > 0
+    for stop in range(1, len(activity), 5):
+        first = stage().feed(activity[:stop])
+        second = stage(stop, standing(first, stop), detector=milder)
+        outs = [out for entry in activity for out in second.feed([entry])]
+        told = [*alerts(first), *alerts(outs)]
+        assert [alert.seq for alert in told] == list(range(1, len(told) + 1))
+        assert [alert.status for alert in told].index("resolved") == len(told) - 1
 
 
 def test_a_checkpoint_ahead_of_the_offset_is_not_taken_but_the_one_before_it_is(
@@ -175,7 +226,7 @@ def test_growth_is_counted_while_it_rings_and_once_whatever_is_replayed(activity
             outs += running.feed([entry])
             grown += sum(running.told().grown.values())
         manifests, state = load_checkpoint(saved(outs), stop, DIGEST)
-        restarted = stage(stop, {}, manifests, state)
+        restarted = stage(stop, None, manifests, state)
         for entry in activity[manifests[-1].offset if manifests else 0 :]:
             restarted.feed([entry])
             grown += sum(restarted.told().grown.values())

@@ -16,6 +16,7 @@ from detectors.settings import DetectorSettings
 from detectors.sketcher import RawPost
 from stream.agents import burst
 from stream.agents.burst import BurstStage, load_checkpoint, of_former_log, past_use
+from stream.agents.standing import Standing
 from stream.codec import decode_activity, encode_activity
 from stream.kafka import ALERTS, BURST_STATE, RULINGS
 from stream.rulings import ruling_on, undo_of
@@ -87,7 +88,7 @@ def stage(
     manifests, state = load_checkpoint(states, live_from, settings_digest(detector))
     limits = settings.checkpoint_s, settings.max_in_flight
     ruled = list(topic(saved).values())
-    made = BurstStage(detector, state, live_from, {}, manifests, *limits, ruled)
+    made = BurstStage(detector, state, live_from, Standing(), manifests, *limits, ruled)
     return made, manifests[-1].offset if manifests else 0
 
 
@@ -171,13 +172,13 @@ def test_rulings_outlive_a_log_that_is_made_anew(log: list[Entry]) -> None:
     moved = of_former_log(list(ruled.values()), 0)
     assert len(moved) == len(ruled)
     anew = [Entry(number, entry.value) for number, entry in enumerate(log) if is_not_decided(entry)]
-    made = BurstStage(DETECTOR, None, 0, {}, [], 60, 4, list(ruled.values()), moved)
+    made = BurstStage(DETECTOR, None, 0, Standing(), [], 60, 4, list(ruled.values()), moved)
     first = made.feed(anew[:10])
     assert set(topic(first)) == set(ruled)
     assert {one.offset for one in topic(first).values()} == {-1}
     outs = [*first, *made.feed(anew[10:])]
     assert {a.muted_by.ruling for a in alerts(outs) if a.muted_by is not None} <= holds
-    again = BurstStage(DETECTOR, None, len(anew), {}, [], 60, 4, list(topic(outs).values()))
+    again = BurstStage(DETECTOR, None, len(anew), Standing(), [], 60, 4, list(topic(outs).values()))
     again.feed(anew)
     assert set(again._burster.rulings._held) == holds
 
@@ -196,7 +197,7 @@ def test_what_ended_is_forgotten_once_no_replay_can_need_it(log: list[Entry]) ->
         kept = [one for name, one in ruled.items() if name not in forgotten]
         states = []
         for known, gone in ((list(ruled.values()), []), (kept, [*forgotten])):
-            made = BurstStage(DETECTOR, None, begin, {}, [], 60, 4, known, (), gone)
+            made = BurstStage(DETECTOR, None, begin, Standing(), [], 60, 4, known, (), gone)
             outs = [out for entry in log[begin:] for out in made.feed([entry])]
             tombstones = {(out.key or b"").decode() for out in outs if out.value is None}
             assert tombstones == set(gone)
