@@ -46,7 +46,7 @@ $(VENV)/.e2e: pyproject.toml | $(VENV)/.test
 test-e2e: $(VENV)/.e2e  ## real Prometheus, Alertmanager and Chromium; .ci/install-e2e installs them on Debian
 	$(BIN)/python -m pytest tests/e2e -m 'not e2e_long'
 
-test-e2e-long: $(VENV)/.e2e  ## Alertmanager away for ten minutes
+test-e2e-long: $(VENV)/.e2e  ## Alertmanager away for ten minutes; each runbook in a drill, where Java and Maven are
 	$(BIN)/python -m pytest tests/e2e -m e2e_long
 
 grafana: $(VENV)/.e2e  ## write deploy/grafana/dashboards/*.json from dashboards.py

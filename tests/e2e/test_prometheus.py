@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from support.alertmanager import AlertmanagerProcess, People
 from support.full_path import TOCSIN, Service, produce
-from support.prometheus import ROOT, SHIPPED, PrometheusProcess
+from support.prometheus import SHIPPED, PrometheusProcess
 from support.receiver import Receiver
+from support.runbooks import RUNBOOKS, queries
 from support.scenario_feed import short_feed
 from support.workers import until
 
@@ -18,7 +19,6 @@ from stream.topics import create_topics
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
-RUNBOOKS = ROOT / "deploy" / "runbooks"
 DELIVER = [*TOCSIN, "deliver"]
 HEADINGS = ["Meaning", "Impact", "Diagnosis", "Mitigation"]
 SEVERITIES = {"critical", "warning", "info"}
@@ -27,7 +27,6 @@ NO_RULE = {"burst.md", "storm-or-late.md"}
 APACHE_ONLY = {"tocsin_clock_skew_seconds"}
 """The embedded broker stamps no append times; tests/kafka/test_operations.py asks for it."""
 SELECTOR = re.compile(r"\b(?:tocsin_[a-z_]+|up)\b(?:\{[^}]*\})?")
-QUERY = re.compile(r"^```promql\n(.*?)\n```$", re.MULTILINE | re.DOTALL)
 PATIENCE_S = 120.0
 
 
@@ -157,9 +156,9 @@ async def every_rule_and_runbook_asks_for_what_is_there(
         about.add(runbook)
     assert about | NO_RULE == {path.name for path in RUNBOOKS.glob("*.md")}
     for path in RUNBOOKS.glob("*.md"):
-        queries = QUERY.findall(path.read_text())
-        assert queries, path.name
-        for query in {*queries} - APACHE_ONLY:
+        asked = set(queries(path))
+        assert asked, path.name
+        for query in asked - APACHE_ONLY:
             await prometheus.answers(query)
 
     async def evaluated() -> bool:

@@ -79,6 +79,11 @@ class Service(AbstractContextManager["Service"]):
         """Whether the process is gone."""
         return self._child.poll() is not None
 
+    @property
+    def pid(self) -> int:
+        """Of the process above it and all that it starts."""
+        return self._child._process.pid
+
     def kill(self) -> None:
         """SIGKILL, and wait for the end."""
         self._child.send(signal.SIGKILL)

@@ -27,12 +27,14 @@ class PrometheusProcess:
 
     Args:
         folder: Takes its data, its configuration and its log.
-        addresses: host:port to scrape, by the name that the shipped file looks up in DNS.
+        addresses: host:port to scrape, or several with commas, by the name that the shipped file looks up.
+        rules: Folder of the rules, where they are not those we ship.
     """
 
-    def __init__(self, folder: Path, addresses: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, addresses: Mapping[str, str], rules: Path = SHIPPED.parent) -> None:
         self._folder = folder / "prometheus"
         self._addresses = addresses
+        self._rules = rules
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self._port = int(probe.getsockname()[1])
@@ -58,10 +60,11 @@ class PrometheusProcess:
     def _in_a_hurry(self, config: str) -> str:
         config = config.replace("_interval: 15s", "_interval: 1s")
         files = re.compile(r"(?<=rule_files: \[).*(?=\])")
-        config = files.sub(lambda m: ", ".join(str(SHIPPED.parent / f) for f in m[0].split(", ")), config)
+        config = files.sub(lambda m: ", ".join(str(self._rules / f) for f in m[0].split(", ")), config)
         looked_up = re.compile(r"dns_sd_configs:\n +- \{ names: \[(\S+)\],.*\}")
         return looked_up.sub(
-            lambda m: f'static_configs: [{{ targets: ["{self._addresses[m[1]]}"] }}]', config
+            lambda m: f"static_configs: [{{ targets: {json.dumps(self._addresses[m[1]].split(','))} }}]",
+            config,
         )
 
     @property
