@@ -81,7 +81,7 @@ class DeliveryMetrics:
         )
         self.canary = Gauge(
             "tocsin_canary_timestamp_seconds",
-            "Append time of the newest canary's alert; 0 before the first.",
+            "Append time of the newest canary's alert; before the first, when it began to sing.",
             registry=registry,
         )
         self.canary_interval = Gauge(

@@ -134,6 +134,7 @@ class Delivery:
                 for target in targets:
                     target.note(told)
 
+            self.metrics.canary.set_to_current_time()  # the first is due from now on, not since 1970
             for told in held:
                 take(told)
             log.info("%d bursts stand on the topic, told up to offset %d", len(book), told_until)
