@@ -314,7 +314,7 @@ def _channel(settings: Settings, spec: TopicSpec, message: str, description: str
     binding: Schema = {
         "topic": address,
         "partitions": spec.partitions,
-        "topicConfiguration": {"cleanup.policy": [spec.config["cleanup.policy"]]},
+        "topicConfiguration": {"cleanup.policy": spec.config["cleanup.policy"].split(",")},
         "bindingVersion": _BINDING,
     }
     for key in ("retention.ms", "max.message.bytes"):

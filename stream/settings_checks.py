@@ -185,6 +185,10 @@ def _kafka_rules(s: "Settings") -> list[tuple[bool, str]]:
             tls_files and not s.security_protocol.endswith("SSL"),
             f"ssl_* files are not used with security_protocol = {s.security_protocol}; set SSL or SASL_SSL",
         ),
+        (
+            s.alerts_retention_h < s.stages_retention_h,
+            f"alerts_retention_h = {s.alerts_retention_h} must be at least stages_retention_h",
+        ),
         *(
             (
                 retention_h < hours,

@@ -114,6 +114,13 @@ class KafkaSettings(BaseSettings):
         description="Hours that sketches and activity keep records; at least an epoch and 24 h. More: "
         "longer outages lose nothing; more disk.",
     )
+    alerts_retention_h: int = Field(
+        720,
+        ge=25,
+        le=87_600,
+        description="Hours that alerts keeps a burst after its last word (personal data); at least "
+        "stages_retention_h. More: a longer memory of what rang; slower starts.",
+    )
     dead_retention_h: int = Field(
         168,
         ge=1,

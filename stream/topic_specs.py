@@ -4,7 +4,7 @@
 |---|---|---|---|
 | posts, sketches | by setting | delete, ≥ epoch + 24 h | a partition's state is a replay of its epoch |
 | activity | 1 | the same | merging, test correction and linking need one view |
-| alerts | 1 | compact, by burst id | the last state of every burst; BURST reads it on start |
+| alerts | 1 | compact, by burst id; delete | the last state of every burst; BURST reads it on start |
 | posts.dead | 1 | delete, 7 days | rejected bytes are personal data; room for a post and its reason |
 | burst-state | 1 | compact | checkpoints of BURST |
 | rulings | 1 | compact, by ruling | what holds outlives every retention and change of settings |
@@ -95,7 +95,12 @@ def specs(settings: Settings) -> tuple[TopicSpec, ...]:
             topic=kafka.ALERTS,
             partitions=1,
             is_single=True,
-            config=_compacted(6 * HOUR_MS),
+            config=_compacted(6 * HOUR_MS)
+            | {
+                "cleanup.policy": "compact,delete",
+                "retention.ms": str(settings.alerts_retention_h * HOUR_MS),
+            },
+            min_retention_ms=keep_ms,
             min_record_bytes=ALERT_BYTES,
         ),
         TopicSpec(
@@ -176,19 +181,20 @@ def _partitions(name: str, spec: TopicSpec, facts: Facts, settings: Settings) ->
 
 def _cleanup(name: str, spec: TopicSpec, facts: Facts, settings: Settings) -> Iterator[Finding]:
     policy, wanted = facts.config.get("cleanup.policy"), spec.config["cleanup.policy"]
-    if policy is None or policy == wanted:
+    if policy is None or set(policy.split(",")) == set(wanted.split(",")):
         return
-    loses = "old states of bursts" if wanted == "compact" else "all but the last record of a key"
-    yield Finding(
-        name,
-        f"cleanup.policy = {policy} deletes {loses}; it must be {wanted}",
-        _alter(settings, name, "cleanup.policy", wanted),
-    )
+    fix = _alter(settings, name, "cleanup.policy", f"[{wanted}]" if "," in wanted else wanted)
+    if policy in wanted.split(",") and policy == "compact":
+        what = f"cleanup.policy = {policy} keeps personal data longer than the setting's retention"
+        yield Finding(name, what, f"Shorten it: {fix}", is_refusal=False)
+        return
+    loses = "all but the last record of a key" if wanted == "delete" else "old states of bursts"
+    yield Finding(name, f"cleanup.policy = {policy} deletes {loses}; it must be {wanted}", fix)
 
 
 def _retention(name: str, spec: TopicSpec, facts: Facts, settings: Settings) -> Iterator[Finding]:
     kept = facts.config.get("retention.ms")
-    if kept is None or spec.config["cleanup.policy"] == "compact":
+    if kept is None or "delete" not in spec.config["cleanup.policy"]:
         return
     kept_ms, wanted_ms = int(kept), int(spec.config["retention.ms"])
     is_short = 0 <= kept_ms < spec.min_retention_ms
@@ -197,7 +203,7 @@ def _retention(name: str, spec: TopicSpec, facts: Facts, settings: Settings) -> 
         yield Finding(
             name,
             f"retention.ms = {kept_ms} ({kept_ms / HOUR_MS:.3g} h) is shorter than an epoch and 24 h "
-            f"({least_h:g} h): a restart would miss posts",
+            f"({least_h:g} h): a restart would miss records",
             _alter(settings, name, "retention.ms", str(wanted_ms)),
         )
     elif not 0 <= kept_ms <= wanted_ms:

@@ -51,13 +51,13 @@ async def test_topics_are_as_design_says(settings: Settings) -> None:
         seen[topic] = (partitions, config["cleanup.policy"], config.get("retention.ms"))
         assert config["message.timestamp.type"] == "LogAppendTime"
     two_days, week = str(48 * HOUR_MS), str(168 * HOUR_MS)
-    unset = seen["alerts"][2]  # Apache tells its default, the embedded broker nothing
+    unset = seen["rulings"][2]  # Apache tells its default, the embedded broker nothing
     assert unset in (None, str(168 * HOUR_MS))
     assert seen == {
         "posts": (3, "delete", two_days),
         "sketches": (2, "delete", two_days),
         "activity": (1, "delete", two_days),
-        "alerts": (1, "compact", unset),
+        "alerts": (1, "compact,delete", str(720 * HOUR_MS)),
         "posts.dead": (1, "delete", week),
         "burst-state": (1, "compact", unset),
         "rulings": (1, "compact", unset),
@@ -84,7 +84,10 @@ async def test_looking_creates_nothing(settings: Settings, admin: AIOKafkaAdminC
 @pytest.mark.parametrize(
     ("topic", "config", "fix"),
     [
-        pytest.param("alerts", {"cleanup_policy": "delete"}, "cleanup.policy=compact", id="alerts-deleted"),
+        pytest.param(
+            "alerts", {"cleanup_policy": "delete"}, "cleanup.policy=[compact,delete]", id="alerts-deleted"
+        ),
+        pytest.param("alerts", {"retention_ms": HOUR_MS}, f"retention.ms={720 * HOUR_MS}", id="alerts-short"),
         pytest.param(
             "burst-state", {"cleanup_policy": "compact,delete"}, "cleanup.policy=compact", id="state-deleted"
         ),
@@ -112,8 +115,10 @@ async def test_topic_that_would_lose_state_is_refused_with_the_command(
     """An existing topic that would lose state is refused, and the command that mends it is given."""
     name = topic_name(settings, topic)
     good = {"message_timestamp_type": "LogAppendTime", "retention_ms": 48 * HOUR_MS}
-    if topic in ("alerts", "burst-state", "rulings"):
+    if topic in ("burst-state", "rulings"):
         good = {"message_timestamp_type": "LogAppendTime"}
+    if topic == "alerts":
+        good |= {"cleanup_policy": "compact,delete"}
     await make(admin, name, 4 if topic in ("posts", "sketches") else 1, **good | config)
     with pytest.raises(TopicError) as caught:
         await create_topics(settings)
@@ -154,15 +159,23 @@ async def test_other_partition_count_is_adopted_and_said(
     assert [note for note in report.notes if "it has 2 partitions, posts_partitions is 4" in note]
 
 
-async def test_posts_kept_forever_are_no_loss_but_said(
+async def test_posts_and_alerts_kept_forever_are_no_loss_but_said(
     settings: Settings, admin: AIOKafkaAdminClient
 ) -> None:
-    """retention.ms = -1 loses nothing; that personal data stays longer than stated is noted."""
+    """No retention, or alerts compacted only: nothing is lost; that it stays longer than stated is noted."""
+    await make(
+        admin,
+        topic_name(settings, "alerts"),
+        1,
+        message_timestamp_type="LogAppendTime",
+        cleanup_policy="compact",
+    )
     await make(
         admin, topic_name(settings, "posts"), 4, message_timestamp_type="LogAppendTime", retention_ms=-1
     )
     report = await create_topics(settings)
     assert [n for n in report.notes if "retention.ms = -1 keeps personal data longer" in n]
+    assert [n for n in report.notes if "cleanup.policy = compact keeps personal data longer" in n]
 
 
 def test_command_creates_checks_and_describes(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,7 +191,7 @@ def test_command_creates_checks_and_describes(settings: Settings, monkeypatch: p
     assert run(main, ["topics", "create"]).stdout.count("exists ") == 7
     assert run(main, ["topics", "check"]).stdout == "7 topics keep what they must\n"
     lines = run(main, ["topics", "describe"]).stdout.splitlines()
-    assert [line for line in lines if "alerts: 1 partitions, 1 copies, cleanup.policy=compact" in line]
+    assert [line for line in lines if "alerts: 1 partitions, 1 copies, cleanup.policy=compact,delete" in line]
 
 
 async def test_nobody_listening_is_said_with_advice() -> None:

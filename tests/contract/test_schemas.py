@@ -275,7 +275,8 @@ def test_asyncapi_describes_all_seven_topics() -> None:
     posts = channels["posts"]["bindings"]["kafka"]
     assert (posts["topic"], posts["partitions"]) == ("prod-posts", 7)
     assert posts["topicConfiguration"]["retention.ms"] == 30 * 3_600_000
-    assert channels["alerts"]["bindings"]["kafka"]["topicConfiguration"]["cleanup.policy"] == ["compact"]
+    alerts = channels["alerts"]["bindings"]["kafka"]["topicConfiguration"]
+    assert alerts["cleanup.policy"] == ["compact", "delete"]
 
 
 def test_asyncapi_hangs_together() -> None:

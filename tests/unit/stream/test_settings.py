@@ -122,6 +122,7 @@ def test_wrong_value_in_the_environment_is_answered_alike(monkeypatch: pytest.Mo
         ({"ssl_cafile": "ca"}, "not used with security_protocol = PLAINTEXT"),
         ({"epoch_s": 7200, "posts_retention_h": 25}, "posts_retention_h = 25 must be at least 26"),
         ({"epoch_s": 7200, "stages_retention_h": 25}, "stages_retention_h = 25 must be at least 26"),
+        ({"alerts_retention_h": 47}, "alerts_retention_h = 47 must be at least stages_retention_h"),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
 )
