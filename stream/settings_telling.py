@@ -3,7 +3,7 @@
 Written as those of `stream.settings_fields`.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings
@@ -18,6 +18,17 @@ class WatchRule(BaseModel):
     terms: tuple[str, ...] = ()
     langs: tuple[str, ...] = ()
     platforms: tuple[str, ...] = ()
+
+
+def _address(default: str, description: str) -> Any:
+    """A field that takes an address, or nothing where that is the default."""
+    address = r"https?://\S+[^/\s]"
+    return Field(
+        default,
+        pattern=f"^{address}$" if default else f"^({address})?$",
+        description=description,
+        json_schema_extra={"allowed": "an http:// or https:// address without a slash at its end"},
+    )
 
 
 class DeliverySettings(BaseSettings):
@@ -90,23 +101,13 @@ class DeliverySettings(BaseSettings):
         description="Bursts of severity critical told one by one within an hour; the rest is one summary. "
         "More: more pages in a storm.",
     )
-    page_url: str = Field(
-        "",
-        pattern=r"^(https?://\S+[^/\s])?$",
-        description="Address of Tocsin's page, for links in notifications; empty: no links.",
-        json_schema_extra={"allowed": "an http:// or https:// address without a slash at its end"},
+    page_url: str = _address("", "Address of Tocsin's page, for links in notifications; empty: no links.")
+    prometheus_url: str = _address(
+        "", "Address of Prometheus; `tocsin doctor` asks it whether it scrapes us and has our rules."
     )
-    prometheus_url: str = Field(
-        "",
-        pattern=r"^(https?://\S+[^/\s])?$",
-        description="Address of Prometheus; `tocsin doctor` asks it whether it scrapes us and has our rules.",
-        json_schema_extra={"allowed": "an http:// or https:// address without a slash at its end"},
-    )
-    runbook_url: str = Field(
+    runbook_url: str = _address(
         "https://github.com/tocsin/tocsin/blob/main/deploy/runbooks",
-        pattern=r"^https?://\S+[^/\s]$",
-        description="Folder of the runbooks, for links in notifications.",
-        json_schema_extra={"allowed": "an http:// or https:// address without a slash at its end"},
+        "Folder of the runbooks, for links in notifications.",
     )
     watch: tuple[WatchRule, ...] = Field(
         (),

@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -111,15 +112,29 @@ def a_headline() -> Alert:
     )
 
 
+def of_an_app(text: str, n: int, **changes: Any) -> Alert:
+    """`n` posts of an app's template, on a feed that tells no ages."""
+    values: dict[str, Any] = {
+        "exemplar": post(text, url=None, platform="mastodon.social"),
+        "severity": Severity.INFO,
+        "posts": n,
+        "reposts": 0,
+        "samples": [],
+        "variants": [WordedAs(text, n)],
+        "hashtags": [],
+        "urls": [],
+        "platforms": {"mastodon.social": n},
+        "langs": {"en": n},
+    }
+    return alert(**(values | changes))
+
+
 def an_info() -> Alert:
     """Five accounts with an app's template, on a feed that tells no ages."""
-    text = "I just reached level 40 in Farmburg! Come and visit my farm"
-    return alert(
-        exemplar=post(text, url=None, platform="mastodon.social"),
-        severity=Severity.INFO,
+    return of_an_app(
+        "I just reached level 40 in Farmburg! Come and visit my farm",
+        5,
         seq=1,
-        posts=5,
-        reposts=0,
         accounts=5,
         rate_per_min=0.4,
         baseline_per_min=0.0004,
@@ -136,24 +151,15 @@ def an_info() -> Alert:
             identical_posts=Share(5, 5),
             platforms=1,
         ),
-        samples=[],
-        variants=[WordedAs(text, 5)],
-        hashtags=[],
-        urls=[],
-        platforms={"mastodon.social": 5},
-        langs={"en": 5},
     )
 
 
 def a_spammer() -> Alert:
     """One account that repeats itself, on a service that was asked to ring for that."""
-    text = "Sunny, 24 degrees, light wind from the west: the weather in Farmburg"
-    return alert(
-        exemplar=post(text, url=None, platform="mastodon.social"),
-        severity=Severity.INFO,
+    return of_an_app(
+        "Sunny, 24 degrees, light wind from the west: the weather in Farmburg",
+        20,
         seq=2,
-        posts=20,
-        reposts=0,
         accounts=1,
         coordination=coordination(
             score=0.7,
@@ -165,12 +171,6 @@ def a_spammer() -> Alert:
             identical_posts=Share(20, 20),
             platforms=1,
         ),
-        samples=[],
-        variants=[WordedAs(text, 20)],
-        hashtags=[],
-        urls=[],
-        platforms={"mastodon.social": 20},
-        langs={"en": 20},
     )
 
 
