@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from support.full_path import TOCSIN, Service, produce
+from support.full_path import TOCSIN, Service, on_its_own, produce
 from support.receiver import Receiver
 from support.scenario_feed import quiet_feed, small_campaign
 from support.workers import until
@@ -12,8 +12,6 @@ from detectors.alert import Severity, decode_alert
 from detectors.post import CANARY
 from stream.alerts import read_alerts
 from stream.embedded import EmbeddedBroker
-from stream.settings import Settings
-from stream.topics import create_topics
 
 TEXT = "Nobody will tell you what the council did with the harbour money, so we shall"
 SUNG = "tocsin_canary_timestamp_seconds"
@@ -26,18 +24,14 @@ async def test_a_canary_rings_through_the_live_path_and_people_hear_only_of_the_
 ) -> None:
     """When it rang stands in the metric that the dead-man's switch watches; an archive keeps its time."""
     with Receiver() as receiver:
-        settings = Settings(
-            bootstrap=embedded_broker.bootstrap,
-            topic_prefix=prefix,
-            group=f"{prefix}group",
-            posts_partitions=1,
-            sketches_partitions=1,
+        settings = await on_its_own(
+            embedded_broker,
+            prefix,
             webhook_url=receiver.url,
             deliver_from="info",
             deliver_port=0,
             canary_s=3,
         )
-        await create_topics(settings)
         history = quiet_feed(150, start="2024-05-15T07:21:00Z", gap_s=70)
         campaign = small_campaign(60, text=TEXT, start="2024-05-15T10:20:00Z")
         argv = [*TOCSIN, "deliver"]

@@ -12,7 +12,17 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from msgspec.structs import replace
 from support.alerts import alert
-from support.full_path import TOCSIN, Log, Service, by_reader_rule, environment, processed, produce, told
+from support.full_path import (
+    TOCSIN,
+    Log,
+    Service,
+    by_reader_rule,
+    environment,
+    on_its_own,
+    processed,
+    produce,
+    told,
+)
 from support.scenario_feed import short_feed
 from support.workers import until
 
@@ -23,7 +33,6 @@ from stream.embedded import EmbeddedBroker
 from stream.kafka import ALERTS, RULINGS, client_kwargs, topic_name
 from stream.recovery import read_compacted
 from stream.settings import Settings
-from stream.topics import create_topics
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(400)]
 
@@ -33,16 +42,10 @@ FRENCH, ENGLISH = "Nouvelle-Cal", "New Caledonia"
 @pytest.fixture
 async def settings(embedded_broker: EmbeddedBroker, prefix: str) -> Settings:
     """Topics of their own, one partition each."""
-    made = Settings(
-        bootstrap=embedded_broker.bootstrap,
-        topic_prefix=prefix,
-        group=f"{prefix}group",
-        posts_partitions=1,
-        sketches_partitions=1,
-        session_timeout_s=6,
+    return await on_its_own(
+        embedded_broker,
+        prefix,
     )
-    await create_topics(made)
-    return made
 
 
 async def run(settings: Settings, folder: Path, *args: str, code: int = 0) -> str:

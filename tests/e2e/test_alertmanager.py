@@ -11,7 +11,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from support.alertmanager import SHIPPED, AlertmanagerProcess, People
 from support.alerts import alert, muted
-from support.full_path import TOCSIN, Log, Service, by_reader_rule, processed, produce
+from support.full_path import TOCSIN, Log, Service, by_reader_rule, on_its_own, processed, produce
 from support.receiver import Receiver
 from support.scenario_feed import short_feed
 from support.workers import until
@@ -20,7 +20,6 @@ from detectors.alert import AlertReason, Severity, encode_alert
 from stream import kafka
 from stream.embedded import EmbeddedBroker
 from stream.settings import Settings
-from stream.topics import create_topics
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -49,13 +48,9 @@ async def settings(
     embedded_broker: EmbeddedBroker, prefix: str, alertmanager: AlertmanagerProcess
 ) -> Settings:
     """Topics of their own, one partition each, and a delivery in a hurry."""
-    made = Settings(
-        bootstrap=embedded_broker.bootstrap,
-        topic_prefix=prefix,
-        group=f"{prefix}group",
-        posts_partitions=1,
-        sketches_partitions=1,
-        session_timeout_s=6,
+    return await on_its_own(
+        embedded_broker,
+        prefix,
         alertmanager_urls=alertmanager.url,
         alertmanager_resend_s=1,
         alertmanager_least_s=4,
@@ -64,8 +59,6 @@ async def settings(
         deliver_port=0,
         page_url="https://tocsin.example",
     )
-    await create_topics(made)
-    return made
 
 
 class Teller:

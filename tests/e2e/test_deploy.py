@@ -15,14 +15,13 @@ import kubernetes_validate
 import pytest
 import yaml
 from numba.core.caching import UserProvidedCacheLocator
-from support.full_path import READY_S, Service
+from support.full_path import READY_S, Service, on_its_own
 from support.prometheus import ROOT
 
 import detectors
 from stream.cli import COMMANDS
 from stream.embedded import EmbeddedBroker
 from stream.settings import Settings
-from stream.topics import create_topics
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -206,15 +205,10 @@ async def test_the_worker_runs_on_a_read_only_root_with_the_kernels_of_the_image
     embedded_broker: EmbeddedBroker, prefix: str, tmp_path: Path
 ) -> None:
     """Mounted as Compose and Kubernetes do: all is read-only but a tmpfs, no home; nothing is compiled."""
-    settings = Settings(
-        bootstrap=embedded_broker.bootstrap,
-        topic_prefix=prefix,
-        group=f"{prefix}group",
-        posts_partitions=1,
-        sketches_partitions=1,
-        session_timeout_s=6,
+    settings = await on_its_own(
+        embedded_broker,
+        prefix,
     )
-    await create_topics(settings)
     # As the image holds them: our kernels are compiled by now, beside their sources.
     package = Path(detectors.__file__).parent
     kernels = tmp_path / "numba"

@@ -13,7 +13,7 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import expect
 from support.alerts import START, alert, muted, post
 from support.browser import PATIENCE_MS, WEB, Visitor, address, visiting
-from support.full_path import Service, produce
+from support.full_path import Service, on_its_own, produce
 from support.scenario_feed import short_feed
 
 from detectors.alert import Alert, AlertReason, Campaign, Severity, encode_alert
@@ -21,7 +21,6 @@ from detectors.ruling import Ended, Ruled, RulingKind, encode_ruled
 from stream.embedded import EmbeddedBroker
 from stream.kafka import ALERTS, RULINGS, client_kwargs, topic_name
 from stream.settings import Settings
-from stream.topics import create_topics
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 
@@ -34,17 +33,11 @@ CAMPAIGN = "Nouvelle-Cal"
 @pytest.fixture
 async def settings(embedded_broker: EmbeddedBroker, prefix: str) -> Settings:
     """Topics of their own, one partition each."""
-    made = Settings(
-        bootstrap=embedded_broker.bootstrap,
-        topic_prefix=prefix,
-        group=f"{prefix}group",
-        posts_partitions=1,
-        sketches_partitions=1,
-        session_timeout_s=6,
+    return await on_its_own(
+        embedded_broker,
+        prefix,
         web_port=0,
     )
-    await create_topics(made)
-    return made
 
 
 async def tell(settings: Settings, *alerts: Alert) -> None:

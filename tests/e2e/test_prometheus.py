@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from support.alertmanager import AlertmanagerProcess, People
-from support.full_path import TOCSIN, Service, produce
+from support.full_path import TOCSIN, Service, on_its_own, produce
 from support.prometheus import SHIPPED, PrometheusProcess
 from support.receiver import Receiver
 from support.runbooks import RUNBOOKS, queries
@@ -15,7 +15,6 @@ from support.workers import until
 
 from stream.embedded import EmbeddedBroker
 from stream.settings import Settings
-from stream.topics import create_topics
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -75,19 +74,14 @@ async def test_each_rule_and_runbook_asks_for_what_is_exported_and_health_reache
         Receiver() as receiver,
         AlertmanagerProcess(tmp_path, people := People(receiver)) as alertmanager,
     ):
-        settings = Settings(
-            bootstrap=embedded_broker.bootstrap,
-            topic_prefix=prefix,
-            group=f"{prefix}group",
-            posts_partitions=1,
-            sketches_partitions=1,
-            session_timeout_s=6,
+        settings = await on_its_own(
+            embedded_broker,
+            prefix,
             feed_platforms="x",
             alertmanager_urls=alertmanager.url,
             alertmanager_resend_s=1,
             deliver_port=0,
         )
-        await create_topics(settings)
         with Service(settings, tmp_path, DELIVER) as deliver, Service(settings, tmp_path) as worker:
             await deliver.printed("this process leads")
             await worker.ready()

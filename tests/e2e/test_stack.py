@@ -13,15 +13,13 @@ import pytest
 from click.testing import CliRunner
 from support.alertmanager import AlertmanagerProcess, People
 from support.browser import WEB, address
-from support.full_path import TOCSIN, Service, environment, produce
+from support.full_path import TOCSIN, Service, environment, on_its_own, produce
 from support.prometheus import ROOT, PrometheusProcess
 from support.receiver import Receiver
 from support.scenario_feed import brought_up_to, evening_feed
 
 from stream.cli import main
 from stream.embedded import EmbeddedBroker
-from stream.settings import Settings
-from stream.topics import create_topics
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -69,13 +67,9 @@ async def test_no_panel_is_empty_and_doctor_finds_the_one_thing_that_is_wrong(
 ) -> None:
     """A live feed with a campaign and more posts than `max_tracked_posts`: every query draws a number."""
     with Receiver() as receiver, AlertmanagerProcess(tmp_path, People(receiver)) as alertmanager:
-        settings = Settings(
-            bootstrap=embedded_broker.bootstrap,
-            topic_prefix=prefix,
-            group=f"{prefix}group",
-            posts_partitions=1,
-            sketches_partitions=1,
-            session_timeout_s=6,
+        settings = await on_its_own(
+            embedded_broker,
+            prefix,
             feed_platforms="x",
             max_tracked_posts=1000,
             epoch_s=86_400,  # an hour's end in the feed would halve what one epoch holds
@@ -84,7 +78,6 @@ async def test_no_panel_is_empty_and_doctor_finds_the_one_thing_that_is_wrong(
             deliver_port=free_port(),
             web_port=0,
         )
-        await create_topics(settings)
         with Service(settings, tmp_path) as worker, Service(settings, tmp_path, WEB) as web:
             await worker.ready()
             addresses = {

@@ -22,8 +22,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from detectors.alert import Alert, AlertReason, decode_alert
 from stream import kafka
 from stream.child import Child
+from stream.embedded import EmbeddedBroker
 from stream.scenarios.posts import at_ms
 from stream.settings import Settings
+from stream.topics import create_topics
 from support.scenario_feed import Feed
 from support.workers import until
 
@@ -52,6 +54,21 @@ class Opened(NamedTuple):
     offset: int
     n_replayed: int
     n_missing: int
+
+
+async def on_its_own(broker: EmbeddedBroker, prefix: str, **changes: Any) -> Settings:
+    """Settings of a test that shares a broker: topics of its own, one partition each, made."""
+    settings = Settings(
+        bootstrap=broker.bootstrap,
+        topic_prefix=prefix,
+        group=f"{prefix}group",
+        posts_partitions=1,
+        sketches_partitions=1,
+        session_timeout_s=6,
+        **changes,
+    )
+    await create_topics(settings)
+    return settings
 
 
 def environment(settings: Settings, folder: Path) -> dict[str, str]:
