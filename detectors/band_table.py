@@ -4,7 +4,8 @@ Set-associative: the low bits of a band's 32-bit hash pick a bucket of `WAYS` en
 line), each the hash's high bits above the exemplar's place + 1; at least as many low bits pick
 the bucket as the place takes, so no bit of the hash is lost. 0 is an empty entry; a full bucket
 loses its oldest. So a look-up costs 42 cache lines however large a cluster or how common a
-phrase, and memory is bounded.
+phrase, and memory is bounded. Loops over a bucket ask its length, though it is `WAYS`: of a known
+number the compiler makes that many steps one after another, else vectors.
 """
 
 from typing import Final
@@ -12,7 +13,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.compare_kernel import fold_bits
 from detectors.jit import kernel
 from detectors.prefetch import prefetch
 from detectors.sketch import N_BANDS
@@ -39,12 +39,6 @@ def fetch_buckets(table: NDArray[np.uint32], bands: NDArray[np.uint32]) -> None:
 
 
 @kernel
-def lowest_bit(word: np.uint32) -> int:
-    """Number of the lowest set bit of a word that is not 0."""
-    return fold_bits(np.uint64(word ^ np.uint32(word - np.uint32(1)))) - 1
-
-
-@kernel
 def find_hits(
     table: NDArray[np.uint32], bands: NDArray[np.uint32], places: np.uint32, hits: NDArray[np.int64]
 ) -> int:
@@ -52,29 +46,29 @@ def find_hits(
     mask = np.uint32(len(table) - 1)
     n_hits = 0
     for band in range(N_BANDS):
-        bucket = np.int64(bands[band] & mask)
+        bucket = table[int(bands[band] & mask)]
         key = np.uint32(bands[band] & ~places)
-        same = np.uint32(0)
-        for way in range(WAYS):  # no branch, so one vector compares all
-            same |= np.uint32(np.uint32(table[bucket, way] ^ key) <= places) << np.uint32(way)
-        while same != 0:
-            place = np.uint32(table[bucket, lowest_bit(same)] ^ key)
+        n_same = np.uint32(0)
+        for way in range(len(bucket)):
+            n_same += np.uint32(np.uint32(bucket[way] ^ key) <= places)
+        if n_same == 0:
+            continue
+        for way in range(len(bucket)):
+            place = np.uint32(bucket[way] ^ key)
             hits[n_hits] = np.int64(place) - 1
-            n_hits += int(place > 0)
-            same &= np.uint32(same - np.uint32(1))
+            n_hits += int(place <= places) & int(place > 0)
     return n_hits
 
 
 @kernel
 def put_band(table: NDArray[np.uint32], key: np.uint32, exemplar: int, places: np.uint32) -> None:
     """Enter an exemplar under one band hash, the oldest of a full bucket out."""
-    bucket = key & np.uint32(len(table) - 1)
-    to, oldest = 0, places
-    for way in range(WAYS):  # later exemplars have higher places, and 0 is empty
-        place = table[bucket, way] & places
-        if place < oldest:
-            to, oldest = way, place
-    table[bucket, to] = np.uint32(key & ~places) | np.uint32(exemplar + 1)
+    bucket = table[int(key & np.uint32(len(table) - 1))]
+    oldest = np.uint64(places) << np.uint64(8)
+    for way in range(len(bucket)):  # later exemplars have higher places, and 0 is empty
+        place = np.uint64(np.uint32(bucket[way] & places))
+        oldest = min(oldest, place << np.uint64(8) | np.uint64(way))
+    bucket[int(oldest & np.uint64(0xFF))] = np.uint32(key & ~places) | np.uint32(exemplar + 1)
 
 
 @kernel
@@ -82,14 +76,16 @@ def split_table(old: NDArray[np.uint32], new: NDArray[np.uint32], old_capacity: 
     """Move all entries into a larger, empty table: what was lost from a full bucket stays lost."""
     old_places, places = place_mask(old_capacity), place_mask(capacity)
     mask = np.uint32(len(new) - 1)
+    filled = np.zeros(len(new) // len(old), np.int64)  # of the buckets that one bucket becomes
     for bucket in range(len(old)):
         low = np.uint32(bucket) & old_places
+        filled[:] = 0
         for way in range(WAYS):
             entry = old[bucket, way]
             if entry & old_places == 0:
                 continue
             key = np.uint32((entry & ~old_places) | low)
-            to = 0
-            while new[key & mask, to] != 0:
-                to += 1
-            new[key & mask, to] = np.uint32(key & ~places) | np.uint32(entry & old_places)
+            to = int(key & mask)
+            part = to // len(old)
+            new[to, filled[part]] = np.uint32(key & ~places) | np.uint32(entry & old_places)
+            filled[part] += 1

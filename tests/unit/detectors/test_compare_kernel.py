@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detectors.band_table import WAYS, find_hits, lowest_bit, place_mask, put_band
+from detectors.band_table import WAYS, find_hits, place_mask, put_band
 from detectors.compare_kernel import HINT_BITS, ShingleSet, count_shared, load_shingles, slot_mask
 from detectors.index import ClusterIndex, rows_of
 from detectors.sketch import N_BANDS
@@ -72,13 +72,6 @@ def test_buckets_and_masks_are_cache_lines(n_exemplars: int) -> None:
     assert index._ex.masks.ctypes.data % 64 == 0
 
 
-@given(st.integers(1, 2**32 - 1))
-@settings(deadline=None)
-def test_the_lowest_bit_is_found(word: int) -> None:
-    """As Python finds it."""
-    assert lowest_bit(np.uint32(word)) == (word & -word).bit_length() - 1
-
-
 def test_all_of_a_bucket_that_share_a_band_are_found_in_order() -> None:
     """A full bucket, every other entry of another band."""
     table, places = np.zeros((1, WAYS), np.uint32), place_mask(1000)
@@ -88,3 +81,11 @@ def test_all_of_a_bucket_that_share_a_band_are_found_in_order() -> None:
     hits = np.zeros(N_BANDS * WAYS + 1, np.int64)
     n_hits = find_hits(table, np.array([ours] + [3 << 20] * (N_BANDS - 1), np.uint32), places, hits)
     assert hits[:n_hits].tolist() == list(range(0, WAYS, 2))
+
+
+def test_a_full_bucket_loses_its_oldest() -> None:
+    """However the entries stand: places grow with age, an empty one is the oldest of all."""
+    table, places = np.zeros((1, WAYS), np.uint32), place_mask(1000)
+    for exemplar in [*range(5, WAYS + 5), 100, 101]:
+        put_band(table, np.uint32(1 << 20), exemplar, places)
+    assert sorted((table[0] & places).tolist()) == [*range(8, WAYS + 6), 101, 102]
