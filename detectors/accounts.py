@@ -40,6 +40,8 @@ def _as_is(value: int) -> int:
 class AccountTally:
     """Grows with the posts of one cluster; its rows are kept packed, as they are sent."""
 
+    __slots__ = ("_hll", "_places", "_rows")
+
     def __init__(self) -> None:
         self._rows = bytearray()
         self._places: dict[int, int] = {}
@@ -68,12 +70,11 @@ class AccountTally:
         if self._hll is None and len(self._places) == MAX_EXACT:
             self._begin_estimate()
         if self._hll is None:
-            place = len(self._rows)
-            self._rows += bytes(_ROW.size)
-        else:
-            self._hll.update(account)
-            place = self._places.pop(next(iter(self._places)))
-        self._places[account] = place
+            self._places[account] = len(self._rows)
+            self._rows += _ROW.pack(account, at_s, 0, 1, flags)
+            return
+        self._hll.update(account)
+        place = self._places[account] = self._places.pop(next(iter(self._places)))
         _ROW.pack_into(self._rows, place, account, at_s, 0, 1, flags)
 
     def _begin_estimate(self) -> None:

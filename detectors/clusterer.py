@@ -11,12 +11,12 @@ from collections import Counter
 
 import msgspec
 
-from detectors import index_kernel as k
 from detectors.activity import Activity, Clock, Snapshot
 from detectors.index import ClusterIndex
 from detectors.pack_rows import FeedCounts, PackRows
 from detectors.rows import EXACT, REPOST, Delete, Mark, Pack
 from detectors.settings import DetectorSettings
+from detectors.singles import Singles
 from detectors.tally import Member, Tally, cluster_id
 from detectors.watermarks import Source, Watermarks
 
@@ -51,6 +51,9 @@ class Clusterer:
         self, settings: DetectorSettings, partition: int, n_partitions: int, start: EpochStart | None = None
     ) -> None:
         self._settings = settings
+        self._slot_ms = settings.slot_ms
+        self._n_slots = settings.history_h * 3600 // settings.slot_s
+        """Of the history: older ones count as its oldest."""
         self._partition = partition
         self._n_partitions = n_partitions
         self._time = Watermarks() if start is None else _copy(start.watermarks)
@@ -62,7 +65,7 @@ class Clusterer:
         self._offset = -1
         self._ingest_ms = 0 if start is None else start.ingest_ms
         self._stats = _FeedStats({} if start is None else start.ahead.copy())
-        self._slot_open = self._time.low_ms // settings.slot_ms
+        self._slot_open = self._time.low_ms // self._slot_ms
         self._begin()
 
     @property
@@ -82,8 +85,8 @@ class Clusterer:
 
     @property
     def index_bytes(self) -> int:
-        """Memory of the index's arrays."""
-        return self._index.n_bytes
+        """Memory of the index's arrays and of what is kept of posts that stand alone."""
+        return self._index.n_bytes + self._singles.n_bytes
 
     def feed(self, offset: int, pack: Pack) -> list[Activity]:
         """Take the next pack of the log.
@@ -113,7 +116,7 @@ class Clusterer:
     def _begin(self) -> None:
         """An empty index: the state in which every epoch starts."""
         self._index = ClusterIndex(self._settings.max_tracked_posts)
-        self._firsts: dict[int, Member] = {}
+        self._singles = Singles()
         self._tallies: dict[int, Tally] = {}
         self._leaving: list[Tally] = []
         self._reposts: Counter[int] = Counter()
@@ -130,7 +133,7 @@ class Clusterer:
         while row < last:
             source.watermark_ms = max(source.watermark_ms, rows.watermark_ms[row])
             self._turn_to(self._time.advance(), out)
-            slot_end_ms = (self._slot_open + 1) * self._settings.slot_ms
+            slot_end_ms = (self._slot_open + 1) * self._slot_ms
             end = last
             if others_ms is not None and others_ms >= slot_end_ms:
                 end = bisect_left(rows.watermark_ms, slot_end_ms, row + 1, last)
@@ -141,7 +144,7 @@ class Clusterer:
 
     def _turn_to(self, low_ms: int, out: list[Activity]) -> None:
         """Close the slot, and the epoch, that the watermark has left."""
-        slot = low_ms // self._settings.slot_ms
+        slot = low_ms // self._slot_ms
         if slot == self._slot_open:
             return
         self._close_slot(low_ms, out)
@@ -173,12 +176,12 @@ class Clusterer:
         out.extend(self._snapshot(tally, self._ingest_ms) for tally in tallies if tally.is_dirty)
         self._leaving.clear()
         stats = self._stats
-        slot = low_ms // self._settings.slot_ms
+        slot = low_ms // self._slot_ms
         out.append(
             Clock(
                 partition=self._partition,
                 n_partitions=self._n_partitions,
-                watermark_ms=slot * self._settings.slot_ms,
+                watermark_ms=slot * self._slot_ms,
                 ingest_ms=self._ingest_ms,
                 n_posts=sum(n for at, n in stats.slots.items() if at < slot),
                 n_age_known=stats.n_age_known,
@@ -194,21 +197,17 @@ class Clusterer:
         """Rows [first, last) of one slot: count them and tell what became due."""
         while first < last:
             if first >= rows.n_assigned:
-                rows.assign(self._index, first, self._epoch_lasts(rows, first, others_ms))
+                last_of_epoch = self._epoch_lasts(rows, first, others_ms)
+                rows.assign(self._index, self._singles, first, last_of_epoch)
                 self._count(rows, others_ms)
             end = min(last, rows.n_assigned)
-            for number, bit, member in rows.fates(first, end):
-                if number < 0:
-                    continue
+            for number, is_exemplar, member in rows.joined(first, end):
                 if member.flags & REPOST:
                     self._repost(number)
-                    continue
-                self._ingest_ms = max(self._ingest_ms, member.ingest_ms)
-                if bit & k.OPENED:
-                    self._firsts[number] = member
                 else:
-                    self._join(number, member, out, is_exemplar=bool(bit & k.NEW_EXEMPLAR))
-            self._stats.add(rows.feed_counts(first, end, self._settings.slot_ms))
+                    self._join(number, member, out, is_exemplar=is_exemplar)
+            self._ingest_ms = max(self._ingest_ms, rows.newest_ingest_ms(first, end))
+            self._stats.add(rows.feed_counts(first, end, self._slot_ms))
             for evicted in rows.evictions(first, end):
                 self._evict(evicted.base, evicted.n_exemplars)
             first = end
@@ -224,7 +223,7 @@ class Clusterer:
     def _join(self, number: int, member: Member, out: list[Activity], *, is_exemplar: bool) -> None:
         tally = self._tallies.get(number)
         if tally is None:
-            first = self._firsts.pop(number)
+            first = self._singles.post(number, self._index.norm(number))
             tally = self._tallies[number] = Tally(
                 first,
                 cluster_id(first.identity, self._partition, self.epoch),
@@ -240,12 +239,11 @@ class Clusterer:
 
     def _snapshot(self, tally: Tally, ingest_ms: int) -> Snapshot:
         """With the watermark floored to its slot: finer, it would tell how the log was cut."""
-        return tally.snapshot(self._partition, self._slot_open * self._settings.slot_ms, ingest_ms)
+        return tally.snapshot(self._partition, self._slot_open * self._slot_ms, ingest_ms)
 
     def _add(self, tally: Tally, member: Member) -> None:
-        settings = self._settings
-        oldest = self._slot_open - settings.history_h * 3600 // settings.slot_s
-        tally.add(member, max(member.event_ms // settings.slot_ms, oldest), self._deleted)
+        oldest = self._slot_open - self._n_slots
+        tally.add(member, max(member.event_ms // self._slot_ms, oldest), self._deleted)
 
     def _repost(self, number: int) -> None:
         tally = self._tallies.get(number)
@@ -268,7 +266,7 @@ class Clusterer:
         self.counts["evicted"] += n_exemplars
         for number in [number for number in self._tallies if number < base]:
             self._leaving.append(self._tallies.pop(number))
-        self._firsts = {number: member for number, member in self._firsts.items() if number >= base}
+        self._singles.drop(base)
         self._reposts = Counter({number: n for number, n in self._reposts.items() if number >= base})
 
     def _count(self, rows: PackRows, others_ms: int | None) -> None:

@@ -89,6 +89,8 @@ class ClusterIndex:
         self._seen = np.zeros(2 * START_EXEMPLARS, np.uint64)
         self._n_seen = 0
         self._scratch = _scratch(MIN_SCRATCH)
+        self._gone: list[tuple[NDArray[np.int64], NDArray[np.uint8], int]] = []
+        """Texts as they were before each eviction of the last `assign`, and the number of the first."""
         self.evictions: list[Evicted] = []
         """What the last `assign` evicted; the caller drops what it keeps by cluster."""
 
@@ -111,7 +113,7 @@ class ClusterIndex:
         """
         n_rows = len(rows.identities)
         out = k.Outcome(np.empty(n_rows, np.int64), np.empty(n_rows, np.float32), np.empty(n_rows, np.uint8))
-        self.evictions = []
+        self.evictions, self._gone = [], []
         self._reserve(rows)
         row = 0
         while row < n_rows:
@@ -133,8 +135,16 @@ class ClusterIndex:
 
     def text(self, exemplar: int) -> str:
         """Normalised text of an exemplar by its number (a cluster's number is its first's)."""
-        i = exemplar - int(self._state[0])
-        return self._ex.arena[self._ex.starts[i] : self._ex.starts[i + 1]].tobytes().decode()
+        return self.norm(exemplar).decode()
+
+    def norm(self, exemplar: int) -> bytes:
+        """The same in UTF-8; also of one that the last `assign` evicted."""
+        starts, arena, base = self._ex.starts, self._ex.arena, int(self._state[0])
+        for gone in reversed(self._gone):
+            if exemplar < base:
+                starts, arena, base = gone
+        i = exemplar - base
+        return arena[starts[i] : starts[i + 1]].tobytes()
 
     def dump(self) -> IndexState:
         """The state, from which `load` makes an index that behaves the same."""
@@ -200,6 +210,8 @@ class ClusterIndex:
                 gone += max(n // 8, 1)
             gone = min(gone, n)
             self.evictions.append(Evicted(base + gone, gone, row))
+        if gone:
+            self._gone.append((self._ex.starts, self._ex.arena, base))
         old, self._ex = self._ex, _allocate(capacity)
         _copy(old, self._ex, gone, n)
         if gone:

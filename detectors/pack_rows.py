@@ -1,12 +1,12 @@
 """The rows of one pack on their way through CLUSTER.
 
 Rows are assigned to clusters many at a time: where a slot closes does not matter to the
-index, only where an epoch ends. What the stage then asks row by row is held in plain lists.
+index, only where an epoch ends. Only rows that join a cluster become objects.
 """
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -16,10 +16,11 @@ from detectors import index_kernel as k
 from detectors.activity import SAMPLE_ONE_IN
 from detectors.index import ClusterIndex, Evicted
 from detectors.rows import AGE_KNOWN, CLOCK_LIED, EXACT, NEW_ACCOUNT, REPOST, Columns, Pack
+from detectors.singles import Singles
 from detectors.tally import Member
 
-Fate = tuple[int, int, Member]
-"""(cluster or -1, `index_kernel` bits, the row)."""
+Joined = tuple[int, bool, Member]
+"""(cluster, whether the row became an exemplar of it, the row)."""
 
 
 class FeedCounts(NamedTuple):
@@ -43,7 +44,8 @@ class PackRows:
         self.watermark_ms: list[int] = self._columns.watermark_ms.tolist()
         self.n_assigned = 0
         self._first = 0
-        self._fates: list[Fate] = []
+        self._joined_rows: list[int] = []
+        self._joined: list[Joined] = []
         self._evictions: list[Evicted] = []
 
     def next_idle_mark(self, row: int) -> int:
@@ -51,8 +53,12 @@ class PackRows:
         positions = (mark.position for mark in self._pack.marks if mark.idle and mark.position > row)
         return min(positions, default=len(self.offsets))
 
-    def assign(self, index: ClusterIndex, first: int, last: int) -> None:
-        """Let the index assign rows [first, last)."""
+    def assign(self, index: ClusterIndex, singles: Singles, first: int, last: int) -> NDArray[np.int64]:
+        """Let the index assign rows [first, last); those that open clusters are added to `singles`.
+
+        Returns:
+            int64 (last - first,): the cluster of each, -1 for none.
+        """
         columns = self._columns
         self._flags = columns.flags[first:last]
         self._outcome = index.assign(
@@ -68,15 +74,39 @@ class PackRows:
         )
         self._first, self.n_assigned = first, last
         self._evictions = index.evictions
-        outcome = self._outcome
-        self._fates = list(
-            zip(outcome.clusters.tolist(), outcome.bits.tolist(), self._members(first, last), strict=True)
+        clusters, bits = self._outcome.clusters, self._outcome.bits
+        opened = (bits & k.OPENED) != 0
+        rows = np.flatnonzero(opened)
+        samples = self._pack.samples[first:last]
+        singles.extend(
+            clusters[rows],
+            columns.identities[first:last][rows],
+            self._flags[rows],
+            [samples[row] for row in rows.tolist()],
+        )
+        joined = np.flatnonzero((clusters >= 0) & ~opened)
+        self._joined_rows = (joined + first).tolist()
+        self._joined = list(
+            zip(
+                clusters[joined].tolist(),
+                ((bits[joined] & k.NEW_EXEMPLAR) != 0).tolist(),
+                self._members(joined + first),
+                strict=True,
+            )
         )
         self._sum_up(columns.accounts[first:last])
+        return clusters
 
-    def fates(self, first: int, last: int) -> list[Fate]:
-        """What became of rows [first, last)."""
-        return self._fates[first - self._first : last - self._first]
+    def joined(self, first: int, last: int) -> list[Joined]:
+        """Of rows [first, last) those that joined clusters, reposts included."""
+        rows = self._joined_rows
+        return self._joined[bisect_left(rows, first) : bisect_left(rows, last)]
+
+    def newest_ingest_ms(self, first: int, last: int) -> int:
+        """Largest append time of what counts in rows [first, last); 0 if nothing does."""
+        start, end = first - self._first, last - self._first
+        counted = self._counted[start:end]
+        return int(self._columns.ingest_ms[first:last][counted].max(initial=0))
 
     def evictions(self, first: int, last: int) -> Iterator[Evicted]:
         """What the index evicted to make room for rows [first, last)."""
@@ -88,7 +118,7 @@ class PackRows:
         start, end = first - self._first, last - self._first
         event_ms = self._columns.event_ms[first:last][self._counted[start:end]]
         slots, n_posts = np.unique(event_ms // slot_ms, return_counts=True)
-        n_known, n_new = (sums[end] - sums[start] for sums in self._sums)
+        n_known, n_new = (self._sums[:, end] - self._sums[:, start]).tolist()
         return FeedCounts(
             dict(zip(slots.tolist(), n_posts.tolist(), strict=True)),
             n_known,
@@ -117,26 +147,27 @@ class PackRows:
     def _sum_up(self, accounts: NDArray[np.uint64]) -> None:
         """Running sums over the rows assigned, so that any slot's part is a difference."""
         bits, flags = self._outcome.bits, self._flags
-        counted = self._counted = ((bits & k.REPEATED) == 0) & ((flags & REPOST) == 0)
+        self._counted = counted = ((bits & k.REPEATED) == 0) & ((flags & REPOST) == 0)
         opened = (bits & k.OPENED) != 0
         columns = (opened & ((flags & AGE_KNOWN) != 0), opened & ((flags & NEW_ACCOUNT) != 0))
-        self._sums: list[list[int]] = [[0, *np.cumsum(column).tolist()] for column in columns]
+        self._sums = np.zeros((len(columns), len(bits) + 1), np.int64)
+        np.cumsum(columns, axis=1, out=self._sums[:, 1:])
         sampled = np.flatnonzero(counted & (accounts % np.uint64(SAMPLE_ONE_IN) == 0))
         self._sampled: list[tuple[int, int]] = list(
             zip(sampled.tolist(), accounts[sampled].tolist(), strict=True)
         )
 
-    def _members(self, first: int, last: int) -> Iterator[Member]:
-        """Rows [first, last) as objects, in order."""
+    def _members(self, rows: NDArray[np.int64]) -> Iterator[Member]:
+        """These rows as objects."""
         columns, pack = self._columns, self._pack
-        ends = columns.norm_offsets[first : last + 1].tolist()
+        starts, ends = columns.norm_offsets[rows].tolist(), columns.norm_offsets[rows + 1].tolist()
         return map(
             Member,
-            columns.identities[first:last].tolist(),
-            columns.accounts[first:last].tolist(),
-            columns.event_ms[first:last].tolist(),
-            columns.ingest_ms[first:last].tolist(),
-            columns.flags[first:last].tolist(),
-            [pack.norms[start:end] for start, end in pairwise(ends)],
-            pack.samples[first:last],
+            columns.identities[rows].tolist(),
+            columns.accounts[rows].tolist(),
+            columns.event_ms[rows].tolist(),
+            columns.ingest_ms[rows].tolist(),
+            columns.flags[rows].tolist(),
+            [pack.norms[start:end] for start, end in zip(starts, ends, strict=True)],
+            [pack.samples[row] for row in rows.tolist()],
         )

@@ -1,6 +1,5 @@
 """What is counted of one cluster, post by post."""
 
-from collections import deque
 from collections.abc import Container
 from hashlib import blake2b
 
@@ -17,6 +16,8 @@ N_TAIL = 5
 MAX_KEYS = 64
 """Distinct variants, hashtags, links counted; later ones go uncounted."""
 SHOWN_KEYS = 20
+N_VARIANTS = 10
+"""Wordings that are told, the commonest first."""
 MAX_EXEMPLAR_CHARS = 4_000
 """Of a text that is sent on for merging; keeps a message far below Kafka's 1 MB."""
 EVERY_UNTIL = 32
@@ -67,20 +68,42 @@ class Tally:
         n_reposts: Reposts that came while it was alone.
     """
 
+    __slots__ = (
+        "_accounts",
+        "_hashtags",
+        "_keys",
+        "_langs",
+        "_last_ms",
+        "_platforms",
+        "_samples",
+        "_slots",
+        "_urls",
+        "_variants",
+        "due_at",
+        "exact",
+        "exemplars",
+        "is_dirty",
+        "n_posts",
+        "n_reposts",
+        "name",
+        "version",
+    )
+
     def __init__(self, first: Member, name: str, *, exact: bool, n_reposts: int) -> None:
         self.name = name
         self.exact = exact
         self.n_posts = 0
         self.n_reposts = n_reposts
-        self.version = 0
         self.due_at = 2
         self.is_dirty = False
         self.exemplars: list[str] = []
+        self.version = 0
         self._last_ms = 0
         self._slots: dict[int, int] = {}
         self._accounts = AccountTally()
-        self._head: list[tuple[int, Sample]] = []
-        self._tail: deque[tuple[int, Sample]] = deque(maxlen=N_TAIL)
+        self._keys: list[int] = []
+        """Identities of the samples."""
+        self._samples: list[Sample] = []
         self._variants: dict[bytes, _Wording] = {}
         self._hashtags: dict[str, int] = {}
         self._urls: dict[str, int] = {}
@@ -98,21 +121,25 @@ class Tally:
         self.version += 1
         self.is_dirty = True
         self._last_ms = max(self._last_ms, post.event_ms)
-        self._slots[slot] = self._slots.get(slot, 0) + 1
+        slots, variants = self._slots, self._variants
+        slots[slot] = slots.get(slot, 0) + 1
         self._accounts.add(post.account, post.event_ms, post.flags)
-        sample = _redact(_read_sample(post.sample), post.identity, deleted)
-        if len(self._head) < N_HEAD:
-            self._head.append((post.identity, sample))
-        else:
-            self._tail.append((post.identity, sample))
-        variant = self._variants.get(post.norm)
+        sample = _read_sample(post.sample)
+        if post.identity in deleted:
+            sample = _redacted(sample)
+        keys, samples = self._keys, self._samples
+        if len(keys) == N_HEAD + N_TAIL:
+            del keys[N_HEAD], samples[N_HEAD]
+        keys.append(post.identity)
+        samples.append(sample)
+        variant = variants.get(post.norm)
         if variant is not None:
             variant.n_posts += 1
-        elif len(self._variants) < MAX_KEYS:
-            self._variants[post.norm] = _Wording(post.identity, sample, 1)
+        elif len(variants) < MAX_KEYS:
+            variants[post.norm] = _Wording(post.identity, sample, 1)
         # Not through sets of strings: their order is another in every process, and keys are bounded.
         if sample.hashtags:
-            for tag in dict.fromkeys(tag.casefold() for tag in sample.hashtags):
+            for tag in dict.fromkeys([tag.casefold() for tag in sample.hashtags]):
                 _count(self._hashtags, tag)
         if sample.urls:
             for url in dict.fromkeys(sample.urls):
@@ -128,13 +155,17 @@ class Tally:
 
     def redact(self, deleted: Container[int]) -> None:
         """Posts of these identities were deleted: their texts go from samples and variants."""
-        shown = [*self._head, *self._tail, *((w.identity, w.sample) for w in self._variants.values())]
+        shown = [*zip(self._keys, self._samples, strict=True)]
+        shown += [(wording.identity, wording.sample) for wording in self._variants.values()]
         if not any(key in deleted and not sample.deleted for key, sample in shown):
             return
-        self._head = [(key, _redact(sample, key, deleted)) for key, sample in self._head]
-        self._tail = deque(((key, _redact(sample, key, deleted)) for key, sample in self._tail), N_TAIL)
+        self._samples = [
+            _redacted(sample) if key in deleted else sample
+            for key, sample in zip(self._keys, self._samples, strict=True)
+        ]
         for wording in self._variants.values():
-            wording.sample = _redact(wording.sample, wording.identity, deleted)
+            if wording.identity in deleted:
+                wording.sample = _redacted(wording.sample)
         self.version += 1
         self.is_dirty = True
 
@@ -142,10 +173,15 @@ class Tally:
         """All of it, as it stands; the next one is due at the next threshold."""
         self.is_dirty = False
         self.due_at = next_snapshot_at(self.n_posts)
-        samples = [sample for _, sample in (*self._head, *self._tail)]
-        variants = list(self._variants.values())
+        samples, variants = self._samples.copy(), list(self._variants.values())
         if len(variants) > 1:
-            variants = sorted(variants, key=_by_posts)[:10]
+            variants.sort(key=_by_posts)
+            del variants[N_VARIANTS:]
+        exemplar = samples[0]
+        for wording in variants:
+            if not wording.sample.deleted:
+                exemplar = wording.sample
+                break
         return Snapshot(
             cluster=self.name,
             partition=partition,
@@ -160,10 +196,10 @@ class Tally:
             hyperloglog=self._accounts.registers(),
             exemplars=self.exemplars.copy(),
             exact=self.exact,
-            first_post=self._head[0][1],
-            exemplar=next((w.sample for w in variants if not w.sample.deleted), samples[0]),
+            first_post=samples[0],
+            exemplar=exemplar,
             samples=samples,
-            n_deleted=sum(sample.deleted for sample in samples),
+            n_deleted=sum([sample.deleted for sample in samples]),
             variants=[Variant(w.sample.text, w.n_posts) for w in variants],
             hashtags=_top(self._hashtags),
             urls=_top(self._urls),
@@ -176,15 +212,14 @@ def _by_posts(wording: _Wording) -> int:
     return -wording.n_posts
 
 
-def _redact(sample: Sample, key: int, deleted: Container[int]) -> Sample:
-    if key not in deleted:
-        return sample
+def _redacted(sample: Sample) -> Sample:
     return msgspec.structs.replace(sample, text="", hashtags=[], urls=[], deleted=True)
 
 
 def _count(counts: dict[str, int], key: str) -> None:
-    if key in counts or len(counts) < MAX_KEYS:
-        counts[key] = counts.get(key, 0) + 1
+    n = counts.get(key, 0)
+    if n or len(counts) < MAX_KEYS:
+        counts[key] = n + 1
 
 
 def _top(counts: dict[str, int]) -> dict[str, int]:

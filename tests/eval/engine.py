@@ -16,6 +16,7 @@ from detectors.groups import Groups
 from detectors.index import ClusterIndex
 from detectors.pack_rows import PackRows
 from detectors.settings import DetectorSettings
+from detectors.singles import Singles
 from detectors.sketcher import RawPost, Sketcher
 from detectors.tally import cluster_id
 from stream.cli.detect_commands import Archive
@@ -57,21 +58,20 @@ def clusters_of(values: Sequence[bytes]) -> Clusters:
     """Cluster records as one epoch of one partition, and join clusters as BURST does."""
     settings = DetectorSettings(epoch_s=10**9, max_tracked_posts=max(len(values), 1000))
     sketcher, clusterer = Sketcher(settings, 0, 1, 1), Clusterer(settings, 0, 1)
-    groups, index = Groups(settings), ClusterIndex(settings.max_tracked_posts)
+    groups, index, singles = Groups(settings), ClusterIndex(settings.max_tracked_posts), Singles()
     numbers = [-1] * len(values)
-    opened_by: dict[int, int] = {}
     packs = sketcher.feed([RawPost(i, APPEND_MS, value) for i, value in enumerate(values)]).packs
     packs += sketcher.idle_tick(APPEND_MS + settings.slot_ms)  # closes the slot: all is told
     for n_pack, (_, pack) in enumerate(packs):
         rows = PackRows(pack)
-        rows.assign(index, 0, len(rows.offsets))
-        for offset, (number, _, member) in zip(rows.offsets, rows.fates(0, len(rows.offsets)), strict=True):
+        for offset, number in zip(
+            rows.offsets, rows.assign(index, singles, 0, len(rows.offsets)).tolist(), strict=True
+        ):
             numbers[offset] = number
-            opened_by.setdefault(number, member.identity)
         for message in clusterer.feed(n_pack, pack):
             if isinstance(message, Snapshot):
                 groups.add(message, 0)
-    names = {cluster_id(identity, 0, clusterer.epoch): number for number, identity in opened_by.items()}
+    names = {cluster_id(identity, 0, clusterer.epoch): number for number, identity in singles.identities()}
     return Clusters(numbers, dict(_joined(groups, names)))
 
 

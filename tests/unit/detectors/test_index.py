@@ -224,6 +224,16 @@ def test_identity_counts_once() -> None:
     assert index.assign(rows).bits.tolist() == [k.REPEATED, k.REPEATED, 0, 0]
 
 
+def test_texts_evicted_by_a_batch_are_read_until_the_next() -> None:
+    """A row before an eviction joins a cluster that is gone when the batch is done."""
+    index, texts = ClusterIndex(8), [words(number, 12) for number in range(60)]
+    index.assign(rows_of(texts[:5], exact=False))
+    numbers = index.assign(rows_of(texts[5:], exact=False)).clusters.tolist()
+    assert len(index.evictions) > 3
+    assert numbers == list(range(5, 60))
+    assert [index.text(number) for number in range(60)] == texts
+
+
 def test_identities_survive_the_growth_of_their_set() -> None:
     """60,000 of them, twice."""
     index = ClusterIndex(100)
