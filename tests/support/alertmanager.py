@@ -56,10 +56,38 @@ def _read(body: dict[str, Any]) -> Notified:
     )
 
 
-class AlertmanagerProcess:
-    """Alertmanager on loopback; its routes are those we ship, its pace is quick."""
+def _hooked(routes: str, url: str) -> str:
+    """With a webhook in place of each receiver."""
+    hooks = "".join(
+        f"  - name: {name}\n    webhook_configs: [{{ url: '{url}', send_resolved: true }}]\n"
+        for name in ("page", "chat", "deadman")
+    )
+    return f"{routes}receivers:\n  - name: nobody\n{hooks}"
 
-    def __init__(self, folder: Path, people: People) -> None:
+
+def _shipped(routes: str, url: str, mail: str) -> str:
+    """With the shipped receivers, Slack and the mail server ours."""
+    config = routes + "".join(SHIPPED.read_text().partition("receivers:\n")[1:])
+    for theirs, ours in (
+        ("api_url_file: /etc/alertmanager/slack-webhook", f"api_url: {url}"),
+        ("smtp_smarthost: mail.example:587", f"smtp_smarthost: {mail}\n  smtp_require_tls: false"),
+        ("- tocsin.tmpl", f"- {SHIPPED.with_name('tocsin.tmpl')}"),
+    ):
+        assert theirs in config
+        config = config.replace(theirs, ours)
+    return config
+
+
+class AlertmanagerProcess:
+    """Alertmanager on loopback; its routes are those we ship, its pace is quick.
+
+    Args:
+        folder: Takes its data.
+        people: Who is notified, by webhooks.
+        mail: host:port of a mail server: then the receivers are those we ship, and `people` stand for Slack.
+    """
+
+    def __init__(self, folder: Path, people: People, mail: str = "") -> None:
         self._folder = folder
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -70,12 +98,8 @@ class AlertmanagerProcess:
         assert "group_interval: 1m" in routes
         routes = routes.replace("group_wait: 10s", "group_wait: 1s")
         routes = routes.replace("group_interval: 1m", "group_interval: 1s")
-        hooks = "".join(
-            f"  - name: {name}\n    webhook_configs: [{{ url: '{people.url}', send_resolved: true }}]\n"
-            for name in ("page", "chat", "deadman")
-        )
         self._config = folder / "alertmanager.yml"
-        self._config.write_text(f"{routes}receivers:\n  - name: nobody\n{hooks}")
+        self._config.write_text(_shipped(routes, people.url, mail) if mail else _hooked(routes, people.url))
         self._child: Child | None = None
         self._log: IO[bytes] | None = None
 
