@@ -159,12 +159,16 @@ async def test_a_replayed_campaign_is_paged_once_a_burst_and_resolved_once(
 async def test_a_rise_is_one_more_notification_and_a_killed_leader_is_replaced_in_silence(
     settings: Settings, teller: Teller, people: People, tmp_path: Path
 ) -> None:
-    """Warning to chat, critical to the page, each end once; growth, a merge and a restart say nothing."""
+    """Warning to chat, critical to the page, each end once; growth, a merge and a restart say nothing.
+
+    The second leader would not have told the warning yet, and asks Alertmanager who did.
+    """
+    patient = settings.model_copy(update={"rise_wait_s": 3600})
     with Service(settings, tmp_path, DELIVER) as leader:
         await leader.printed("this process leads")
         await teller.tell("a", FIRST, Severity.WARNING)
         await heard(people, "a", ("chat", FIRES))
-        with Service(settings, tmp_path, DELIVER) as second:
+        with Service(patient, tmp_path, DELIVER) as second:
             await second.printed("serving /metrics")
             leader.kill()
             await second.printed("this process leads", 90)
