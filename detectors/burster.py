@@ -119,7 +119,7 @@ class Burster:
         feed.n_contents = feed.n_spam = 0
         alerts = []
         for group in self._groups:
-            feed.n_contents += group.n_accounts >= self._settings.min_accounts
+            feed.n_contents += group.n_accounts >= self._settings.warning_accounts
             feed.n_spam += self._measurer.is_spam(group, low_ms)
             is_firing = group.ring is not None and group.ring.firing
             has_news = group.waits and group.has_posts_in(closed_ms, low_ms, self._settings.slot_ms)

@@ -32,7 +32,7 @@ class FeedState(msgspec.Struct, kw_only=True):
     ingest_ms: int = 0
     arrivals: Arrivals = msgspec.field(default_factory=Arrivals)
     n_contents: int = 0
-    """Contents large enough to be told, as of the last clock."""
+    """Contents large enough for a warning, as of the last clock: those that could be a false one."""
     n_spam: int = 0
     """Contents that one account repeats, as of the last clock."""
 
