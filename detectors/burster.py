@@ -126,7 +126,8 @@ class Burster:
             group.waits = group.waits and group.last_ms >= low_ms
             if has_news or (is_firing and self._measurer.is_quiet(group)):
                 group.judged_posts = 0
-                alerts += self._judge(group, low_ms, feed.ingest_ms)
+                # Within the slot that closed: the one that begins at `low_ms` has nothing yet.
+                alerts += self._judge(group, low_ms - 1 if has_news else low_ms, feed.ingest_ms)
         self._groups.forget(low_ms)
         self.ruled = self.rulings.expire(low_ms)
         if self.ruled or self.rulings.silence:
