@@ -105,7 +105,7 @@ class Burster:
             alerts += self._end_merged(other, group, message.ingest_ms)
         # Catching up, sources are apart: a window is whole only when the watermark has passed it.
         is_ahead = group.last_ms > self._feed.low_ms + self._settings.lateness_s * 1000
-        group.waits = group.waits or is_ahead
+        group.waits = group.waits or is_ahead or group.n_accounts >= self._settings.warning_accounts
         return alerts + self._judge(group, group.last_ms, message.ingest_ms, is_ahead=is_ahead)
 
     def _tick(self, clock: Clock) -> list[Alert]:

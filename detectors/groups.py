@@ -49,7 +49,7 @@ class Group(msgspec.Struct, kw_only=True, dict=True):
     n_reached: int = 0
     """Accounts up to which its growth is counted (see `FeedState.learn_sizes`)."""
     waits: bool = False
-    """Whether it has posts that the watermark has not passed, and is to be judged when it has."""
+    """Whether it is to be judged when the watermark has passed its posts: it may be grave, or was ahead."""
     judged_posts: int = 0
     """Posts when its novelty was last computed while it did not ring."""
 
