@@ -5,7 +5,6 @@
 """
 
 import asyncio
-import gc
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple
@@ -14,6 +13,7 @@ from detectors.chain import warm_up
 from stream.agents.burst import MAX_BATCH, BurstBuilder
 from stream.agents.cluster import ClusterBuilder
 from stream.agents.sketch import SketchBuilder
+from stream.beside import calm_garbage_collector
 from stream.detection import detector_settings
 from stream.faust_app import attach, make_app, stop_with
 from stream.health import HealthServer
@@ -63,7 +63,7 @@ def create_app(settings: Settings) -> Worker:
     ]
     if settings.stage_processes < len(hosts):
         warm_up()
-    _calm_garbage_collector()
+    calm_garbage_collector()
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     app = make_app(
         settings,
@@ -92,13 +92,6 @@ def create_app(settings: Settings) -> Worker:
     health.start()
     log.info("serving /metrics, /healthz and /readyz on port %d", health.port)
     return Worker(app, metrics, health, runners)
-
-
-def _calm_garbage_collector() -> None:
-    """Collect cycles rarely: our own objects make none, and walking them all cost a quarter of the CPU."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(100_000, 20, 50)
 
 
 def _stopper(hosts: Sequence[Host]) -> Callable[..., Awaitable[None]]:
