@@ -99,6 +99,16 @@ def read(packed: bytes) -> AccountArray:
     return np.frombuffer(packed, ACCOUNT)
 
 
+def n_rows(packed: bytes) -> int:
+    """How many they are."""
+    return len(packed) // ACCOUNT.itemsize
+
+
+def n_active(rows: AccountArray, second: int) -> int:
+    """Accounts that posted after an event second."""
+    return int(np.count_nonzero(rows["last_s"] > second))
+
+
 def merge(parts: Sequence[AccountArray]) -> AccountArray:
     """The union: of each account its last two posts, all its posts, all its flags."""
     if len(parts) == 1:

@@ -13,7 +13,7 @@ with B, B others with C.
 from collections.abc import Iterable, Sequence
 
 from detectors.alert import Campaign
-from detectors.groups import Group
+from detectors.group import Group
 from detectors.lifecycle import Ring
 
 MAX_BURSTS = 50

@@ -45,8 +45,8 @@ class Chain:
     def _through(self, packs: Sequence[tuple[int, Pack]]) -> list[Alert]:
         alerts = []
         for _, pack in packs:
-            for message in self.clusterer.feed(self._n_packs, pack):
-                alerts += self.burster.feed(message)
+            for told in self.burster.feed_all(self.clusterer.feed(self._n_packs, pack)):
+                alerts += told
             self._n_packs += 1
         return alerts
 

@@ -6,7 +6,7 @@ import msgspec
 
 from detectors.activity import SAMPLE_ONE_IN, Clock, Snapshot
 from detectors.arrivals import MAX_SIZE, OLD_MS, Arrivals
-from detectors.groups import Group
+from detectors.group import Group
 from detectors.settings import DetectorSettings
 
 PRIOR_KNOWN, PRIOR_NEW = 100, 3

@@ -6,127 +6,32 @@ small one for as long as accounts count as recent, a larger one for the whole hi
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from functools import cached_property
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
 import msgspec
-import numpy as np
 
 from detectors import accounts as acc
 from detectors.activity import Snapshot
-from detectors.index import ClusterIndex, IndexState, rows_from, rows_of
-from detectors.index_kernel import Rows
-from detectors.lifecycle import Ring
-from detectors.merge import merge, sum_counts
+from detectors.group import Group
+from detectors.merge import merge
 from detectors.settings import DetectorSettings
+from detectors.wordings import Asked, Likeness, Wordings, WordingsState
+
+MAX_WORDINGS = 48
+"""Clusters of the index that a group may own. Each may be like the next one and no other: without a bound,
+200,000 posts made of templates are chained into one group of 15,000, and its cost is theirs together. The
+troll farm's days, natural posts and disguised campaigns ring as without it (cold warnings per 100k: 12.3;
+with 16 they are 14.6)."""
 
 MAX_FRAGMENTS = 8
 """A group with more folds its oldest ended ones into one."""
-
-BRIDGES = 2
-"""Exemplars of a fragment that must be alike a group each, where they are nearer to another. Of campaigns
-with three disguises at once the largest burst holds 79 % (by the nearest alone 71 %); natural warnings are
-26 per 100k (25). One exemplar does no better there, and chains the troll farm's hoax: 18 bursts, not 36."""
-
-
-class Group(msgspec.Struct, kw_only=True, dict=True):
-    """Fragments by cluster id, and what was told of them.
-
-    Cached is what follows from the fragments: `forget_cached` when they change.
-    """
-
-    number: int
-    """Order of appearance."""
-    fragments: dict[str, Snapshot]
-    folded: list[str] = []
-    """Clusters inside a merged fragment; what still comes of them is old."""
-    ring: Ring | None = None
-    last_ms: int = 0
-    n_accounts: int = 0
-    """Sum over fragments: at least the distinct accounts."""
-
-    n_reached: int = 0
-    """Accounts up to which its growth is counted (see `FeedState.learn_sizes`)."""
-    waits: bool = False
-    """Whether it is to be judged when the watermark has passed its posts: it may be grave, or was ahead."""
-    judged_posts: int = 0
-    """Posts when its novelty was last computed while it did not ring."""
-
-    @cached_property
-    def name(self) -> str:
-        """Id of the cluster with the earliest first post: the burst's, when it begins to ring."""
-        return min((f.first_post.at_ms, f.cluster) for f in self.fragments.values())[1]
-
-    @cached_property
-    def first_ms(self) -> int:
-        """Event time of the post that was read first."""
-        return min(fragment.first_post.at_ms for fragment in self.fragments.values())
-
-    def began_ms(self, slot_ms: int) -> int:
-        """Event time of its earliest post, to the end of its slot if a later post was read first."""
-        first_slot = min(fragment.slots[0][0] for fragment in self.fragments.values())
-        return min(self.first_ms, (first_slot + 1) * slot_ms - 1)
-
-    @property
-    def n_posts(self) -> int:
-        """Posts of all fragments: each is in one."""
-        return sum(fragment.n_posts for fragment in self.fragments.values())
-
-    @property
-    def n_deleted(self) -> int:
-        """Shown posts whose text has gone."""
-        return sum(fragment.n_deleted for fragment in self.fragments.values())
-
-    def slots(self) -> dict[int, int]:
-        """Posts per slot."""
-        return sum_counts([dict(fragment.slots) for fragment in self.fragments.values()])
-
-    @cached_property
-    def accounts(self) -> acc.AccountArray:
-        """Its accounts, each once."""
-        return acc.merge([acc.read(fragment.accounts) for fragment in self.fragments.values()])
-
-    def exemplars(self) -> list[str]:
-        """Normalised texts that stand for it."""
-        return list(dict.fromkeys(text for f in self.fragments.values() for text in f.exemplars))
-
-    def has_posts_in(self, start_ms: int, end_ms: int, slot_ms: int) -> bool:
-        """Whether a slot that begins in [start, end) has posts; both are starts of slots."""
-        first, last = start_ms // slot_ms, end_ms // slot_ms
-        recent = (f.slots for f in self.fragments.values() if f.last_ms >= start_ms)
-        return any(first <= slot < last for slots in recent for slot, _ in reversed(slots))
-
-    def n_active_since(self, second: int) -> int:
-        """Accounts that posted after an event second."""
-        if len(self.fragments) == 1 and self.first_ms // 1000 > second:
-            return self.n_accounts
-        return int(np.count_nonzero(self.accounts["last_s"] > second))
-
-    def n_accounts_before(self, second: int) -> int:
-        """Accounts that posted before an event second, as far as the last two posts of each tell."""
-        if len(self.fragments) == 1 and self.last_ms // 1000 < second:
-            return self.n_accounts
-        last_s, previous_s = self.accounts["last_s"], self.accounts["previous_s"]
-        return int(np.count_nonzero((last_s < second) | ((previous_s > 0) & (previous_s < second))))
-
-    def forget_cached(self) -> None:
-        """The fragments have changed."""
-        self.__dict__.clear()
-
-    def whole(self) -> Snapshot:
-        """All fragments merged."""
-        return merge(list(self.fragments.values()))
 
 
 class GroupsState(msgspec.Struct, kw_only=True):
     """All of `Groups` but what follows from it."""
 
-    index: IndexState
-    owners: dict[int, int]
-    """Group by cluster of the index."""
-    forward: dict[int, int]
-    """Group that absorbed a group."""
+    wordings: WordingsState
     groups: list[Group]
     n_groups: int
 
@@ -142,10 +47,10 @@ class Groups:
         self._accounts_of: dict[int, set[int]] = {}
         self._shared_of: dict[int, set[int]] = {}
         """Of these, the accounts that other groups have too."""
-        self._owners: dict[int, int] = {}
-        self._forward: dict[int, int] = {}
         self._n_groups = 0
-        self._index = ClusterIndex(settings.max_tracked_posts)
+        self._wordings = Wordings(
+            settings.max_tracked_posts, self._groups, None if state is None else state.wordings
+        )
         if state is not None:
             self._load(state)
 
@@ -158,53 +63,100 @@ class Groups:
     def dump(self) -> GroupsState:
         """The state, from which a new object goes on the same."""
         return GroupsState(
-            index=self._index.dump(),
-            owners=self._owners,
-            forward=self._forward,
-            groups=list(self._groups.values()),
-            n_groups=self._n_groups,
+            wordings=self._wordings.dump(), groups=list(self._groups.values()), n_groups=self._n_groups
         )
 
-    def add(self, snapshot: Snapshot, low_ms: int) -> tuple[Group | None, list[Group]]:
-        """Take a snapshot.
+    def add(self, snapshots: Sequence[Snapshot], low_ms: int) -> Iterator[tuple[Group | None, list[Group]]]:
+        """Take snapshots, each when its outcome is asked for; all must be.
 
         Args:
-            snapshot: The next of the log.
+            snapshots: The next of the log.
             low_ms: Event time that all partitions have reached.
 
-        Returns:
-            Its group, or None if the snapshot tells nothing new; and the groups that proved
+        Yields:
+            Of each its group, or None if the snapshot tells nothing new; and the groups that proved
             to be part of it, taken out.
         """
-        number = self._group_of.get(snapshot.cluster)
-        known = None if number is None else self._groups.get(number)
+        rest = snapshots
+        while rest:
+            asked = self._next(rest, low_ms)
+            found = iter(self._wordings.look_up([one for one in asked if one is not None]))
+            for one in asked:
+                yield (None, []) if one is None else self._take(one.snapshot, next(found), low_ms)
+            rest = rest[len(asked) :]
+
+    def _next(self, snapshots: Sequence[Snapshot], low_ms: int) -> list[Asked | None]:
+        """The first of these, as many as can be looked up in one go; None where one tells nothing new.
+
+        How many of its texts a snapshot finds entered does not depend on where the snapshots before it
+        go, but for fragments that may be folded by them: such are looked up alone.
+        """
+        ended_ms = low_ms - 2 * self._settings.epoch_ms
+        asked: list[Asked | None] = []
+        newest: dict[str, Snapshot] = {}
+        for snapshot in snapshots:
+            known = self._known(snapshot.cluster)
+            old = newest.get(snapshot.cluster)
+            if old is None and known is not None:
+                old = known.fragments.get(snapshot.cluster)
+            may_fold = min(one.watermark_ms for one in (snapshot, old) if one is not None) < ended_ms
+            if may_fold and asked:
+                break
+            n_accounts = acc.n_rows(snapshot.accounts)
+            is_folded = known is not None and old is None
+            is_old = old is not None and old.version >= snapshot.version
+            if is_folded or is_old or (old is None and self._is_past(n_accounts, snapshot.last_ms, low_ms)):
+                asked.append(None)  # redelivered, or so late that its group was dropped, or as good as that
+            else:
+                asked.append(Asked(snapshot, 0 if old is None else len(old.exemplars)))
+                newest[snapshot.cluster] = snapshot
+            if may_fold:
+                break
+        return asked
+
+    def _known(self, cluster: str) -> Group | None:
+        """The group that a cluster is a fragment of, or a part of one."""
+        number = self._group_of.get(cluster)
+        return None if number is None else self._groups.get(number)
+
+    def _take(self, snapshot: Snapshot, likeness: Likeness, low_ms: int) -> tuple[Group, list[Group]]:
+        """Make it a fragment of its group."""
+        known = self._known(snapshot.cluster)
         old = None if known is None else known.fragments.get(snapshot.cluster)
-        if known is not None and (old is None or old.version >= snapshot.version):
-            return None, []
-        n_accounts = len(snapshot.accounts) // acc.ACCOUNT.itemsize
-        if known is None and self._is_past(n_accounts, snapshot.last_ms, low_ms):
-            return None, []  # redelivered after its group was dropped, or as good as dropped
-        matched, unowned = self._match(snapshot, 0 if old is None else len(old.exemplars))
-        candidates = {group.number: group for group in (known, *matched) if group is not None}
-        group = _oldest(list(candidates.values())) if candidates else self._open()
-        absorbed = [other for other in candidates.values() if other is not group]
-        for other in absorbed:
-            self._absorb(group, other)
-        self._owners.update(dict.fromkeys(unowned, group.number))
-        group.fragments[snapshot.cluster] = snapshot
+        numbers, unowned = self._wordings.like(likeness)
+        group, absorbed = self._unite(known, self.those(numbers))
+        mine = unowned[: MAX_WORDINGS - group.n_wordings]
+        self._wordings.own(mine, group.number)
+        group.n_wordings += len(mine)
+        group.put(snapshot)
         self._group_of[snapshot.cluster] = group.number
-        group.last_ms = max(group.last_ms, snapshot.last_ms)
-        has_folded = self._fold(group, low_ms)
-        may_have_lost = bool(absorbed) or has_folded or snapshot.hyperloglog is not None
-        group.forget_cached()
-        group.n_accounts = sum(len(f.accounts) // acc.ACCOUNT.itemsize for f in group.fragments.values())
+        may_have_lost = self._fold(group, low_ms) or bool(absorbed) or snapshot.hyperloglog is not None
         if group.n_accounts < self._settings.min_accounts:  # folded, and fewer than they seemed
             self._leave_accounts(group)
         elif may_have_lost or group.number not in self._accounts_of:
             self._register(group)
         else:  # accounts only came, and stand behind those known
-            n_known = 0 if old is None else len(old.accounts) // acc.ACCOUNT.itemsize
+            n_known = 0 if old is None else acc.n_rows(old.accounts)
             self._enter(group, set(acc.read(snapshot.accounts)["account"][n_known:].tolist()))
+        if likeness.base:
+            left = self._wordings.forget(likeness.base)
+            for other in self._groups.values():
+                other.n_wordings = left[other.number]
+        return group, absorbed
+
+    def _unite(self, known: Group | None, matched: list[Group]) -> tuple[Group, list[Group]]:
+        """The group of a fragment, and those that proved one with it."""
+        others = sorted(matched, key=_age)
+        group = known or (others[0] if others else self._open())
+        absorbed = []
+        for other in others:
+            if other is group or other.number not in self._groups:
+                continue
+            if group.n_wordings + other.n_wordings > MAX_WORDINGS:
+                continue
+            group, less = sorted((group, other), key=_age)
+            self._absorb(group, less)
+            absorbed.append(less)
         return group, absorbed
 
     def _register(self, group: Group) -> None:
@@ -254,10 +206,7 @@ class Groups:
             is_firing = group.ring is not None and group.ring.firing
             if not is_firing and self._is_past(group.n_accounts, group.last_ms, now_ms):
                 self._drop(group)
-        if len(self._forward) > 2 * len(self._groups) + 1000:  # mostly ways to groups long dropped
-            owners = {cluster: self._owner(cluster) for cluster in self._owners}
-            self._owners = {cluster: owner.number for cluster, owner in owners.items() if owner is not None}
-            self._forward = {}
+        self._wordings.forget_ways(len(self._groups))
 
     def _is_past(self, n_accounts: int, last_ms: int, now_ms: int) -> bool:
         settings = self._settings
@@ -270,64 +219,27 @@ class Groups:
         self._groups[group.number] = group
         return group
 
-    def _match(self, snapshot: Snapshot, n_known: int) -> tuple[list[Group], list[int]]:
-        """Enter the exemplars that are new; the groups they match, and index clusters nobody owns."""
-        if n_known >= len(snapshot.exemplars):
-            return [], []
-        rows = rows_of(snapshot.exemplars, exact=snapshot.exact)
-        matched = self._bridged(rows)
-        outcome = self._index.assign(rows_from(rows, n_known) if n_known else rows)
-        for evicted in self._index.evictions:
-            self._owners = {c: owner for c, owner in self._owners.items() if c >= evicted.base}
-        unowned = []
-        for cluster in outcome.clusters.tolist():
-            owner = self._owner(cluster)
-            if owner is None:
-                unowned.append(cluster)
-            else:
-                matched.append(owner)
-        return matched, unowned
-
-    def _bridged(self, exemplars: Rows) -> list[Group]:
-        """Groups that several exemplars are alike, though nearer to their own."""
-        if len(exemplars.identities) < BRIDGES:
-            return []
-        alike = self._index.alike(exemplars).tolist()
-        votes: Counter[int] = Counter()
-        for clusters in alike:
-            owners = (self._owner(cluster) for cluster in clusters if cluster >= 0)
-            votes.update({owner.number for owner in owners if owner is not None})
-        return self.those(number for number, n in votes.items() if n >= BRIDGES)
-
-    def _owner(self, cluster: int) -> Group | None:
-        """The living group that owns a cluster of the index."""
-        number = self._owners.get(cluster)
-        while number is not None and number in self._forward:
-            number = self._forward[number]
-        return None if number is None else self._groups.get(number)
-
     def _absorb(self, group: Group, other: Group) -> None:
-        group.fragments.update(other.fragments)
+        for fragment in other.fragments.values():
+            group.put(fragment)
         group.folded.extend(other.folded)
-        group.last_ms = max(group.last_ms, other.last_ms)
+        group.n_wordings += other.n_wordings
         for cluster in (*other.fragments, *other.folded):
             self._group_of[cluster] = group.number
-        self._forward[other.number] = group.number
+        self._wordings.absorb(other.number, group.number)
         self._leave_accounts(other)
         del self._groups[other.number]
 
     def _fold(self, group: Group, now_ms: int) -> bool:
         """Merge fragments of epochs long ended: nothing new can come of them."""
-        if len(group.fragments) <= MAX_FRAGMENTS:
-            return False
         ended_ms = now_ms - 2 * self._settings.epoch_ms
+        if len(group.fragments) <= MAX_FRAGMENTS or group.oldest_ms >= ended_ms:
+            return False
         ended = [f for f in group.fragments.values() if f.watermark_ms < ended_ms]
         if len(ended) < 2:
             return False
         whole = merge(ended)
-        for fragment in ended:
-            del group.fragments[fragment.cluster]
-        group.fragments[whole.cluster] = whole
+        group.put_all([*(f for f in group.fragments.values() if f.watermark_ms >= ended_ms), whole])
         group.folded.extend(f.cluster for f in ended if f.cluster != whole.cluster)
         return True
 
@@ -352,8 +264,7 @@ class Groups:
                 del self._by_account[account]
 
     def _load(self, state: GroupsState) -> None:
-        self._index = ClusterIndex.load(self._settings.max_tracked_posts, state.index)
-        self._owners, self._forward, self._n_groups = state.owners, state.forward, state.n_groups
+        self._n_groups = state.n_groups
         for group in state.groups:
             self._groups[group.number] = group
             for cluster in (*group.fragments, *group.folded):
@@ -362,12 +273,6 @@ class Groups:
                 self._register(group)
 
 
-def _oldest(groups: list[Group]) -> Group:
-    """The one that survives a merge."""
-    return groups[0] if len(groups) == 1 else min(groups, key=_age)
-
-
 def _age(group: Group) -> tuple[int, int, str]:
     """Order of survival: a ringing burst before a silent group, then the earlier first post, then the id."""
-    first = min(((f.first_post.at_ms, f.cluster) for f in group.fragments.values()), default=(1 << 62, ""))
-    return (0 if group.ring is not None and group.ring.firing else 1, *first)
+    return (0 if group.ring is not None and group.ring.firing else 1, group.first_ms, group.name)

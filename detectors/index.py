@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors import index_kernel as k
-from detectors.alike_kernel import find_alike
+from detectors.alike_kernel import match_rows
 from detectors.band_table import WAYS, split_table
 from detectors.compare_kernel import HINT_BITS, MASK_WORDS, ShingleSet, slot_mask
 from detectors.sketch import N_BANDS, sketch_batch
@@ -111,10 +111,7 @@ class ClusterIndex:
         Raises:
             ValueError: A text is larger than the whole arena may become.
         """
-        n_rows = len(rows.identities)
-        out = k.Outcome(np.empty(n_rows, np.int64), np.empty(n_rows, np.float32), np.empty(n_rows, np.uint8))
-        self.evictions, self._gone = [], []
-        self._reserve(rows)
+        out, n_rows = self._prepare(rows), len(rows.identities)
         row = 0
         while row < n_rows:
             row, status = k.assign_rows(self._ex, rows, out, self._scratch, self._seen, self._state, row)
@@ -122,16 +119,20 @@ class ClusterIndex:
                 self._make_room(row, int(rows.norm_offsets[row + 1] - rows.norm_offsets[row]))
         return out
 
-    def alike(self, rows: k.Rows) -> NDArray[np.int64]:
-        """All clusters that each row might join, not the nearest alone; nothing is entered.
+    def match(self, rows: k.Rows) -> tuple[k.Outcome, NDArray[np.int64]]:
+        """Assign each row in order like `assign`, whatever its identity; passive ones enter nothing.
 
         Returns:
-            int64 (rows, `MAX_CHECKED`), from the left, then -1; rows that match only exactly find none.
+            The outcome; and int64 (rows, `MAX_CHECKED`): all clusters that the row might have joined, filled
+            from the left, then -1. Rows that match only exactly find none.
         """
-        self._fit_scratch(rows.norm_offsets)
-        clusters = np.full((len(rows.identities), k.MAX_CHECKED), -1, np.int64)
-        find_alike(self._ex, rows, self._scratch, clusters)
-        return clusters
+        out, first = self._prepare(rows), 0
+        alike = np.full((len(rows.identities), k.MAX_CHECKED), -1, np.int64)
+        while first < len(rows.identities):
+            first, status = match_rows(self._ex, rows, out, self._scratch, self._state, alike, first)
+            if status == k.FULL:
+                self._make_room(first, int(rows.norm_offsets[first + 1] - rows.norm_offsets[first]))
+        return out, alike
 
     def text(self, exemplar: int) -> str:
         """Normalised text of an exemplar by its number (a cluster's number is its first's)."""
@@ -176,6 +177,13 @@ class ClusterIndex:
         index._grown = list(state.grown)
         index._enter_all()
         return index
+
+    def _prepare(self, rows: k.Rows) -> k.Outcome:
+        """Room for what a batch gives, and for its identities."""
+        n_rows = len(rows.identities)
+        self.evictions, self._gone = [], []
+        self._reserve(rows)
+        return k.Outcome(np.empty(n_rows, np.int64), np.empty(n_rows, np.float32), np.empty(n_rows, np.uint8))
 
     def _reserve(self, rows: k.Rows) -> None:
         """Room in the identity set for the batch, and work space for its longest text."""
@@ -244,8 +252,10 @@ class ClusterIndex:
             k.enter_bands(ex, bands, int(self._state[0]), start, end)
 
 
-def rows_of(texts: Sequence[str], *, exact: bool) -> k.Rows:
-    """Rows of normalised texts without identity, sketched here."""
+def rows_of(
+    texts: Sequence[str], *, exact: bool | Sequence[bool], passive: bool | Sequence[bool] = False
+) -> k.Rows:
+    """Rows of normalised texts without identity, sketched here; flags are of all, or one each."""
     encoded = [text.encode() for text in texts]
     offsets = np.array([*accumulate(map(len, encoded), initial=0)], np.int64)
     blob = np.frombuffer(b"".join(encoded), np.uint8)
@@ -255,19 +265,8 @@ def rows_of(texts: Sequence[str], *, exact: bool) -> k.Rows:
     for column in columns:  # as columns of a pack are: another signature would compile the kernel again
         column.flags.writeable = False
     blob, bands, bits, identities = columns
-    return k.Rows(blob, offsets, bands, bits, identities, np.full(n, exact), np.zeros(n, np.bool_))
-
-
-def rows_from(rows: k.Rows, first: int) -> k.Rows:
-    """The rows from `first` on."""
-    return rows._replace(
-        norm_offsets=rows.norm_offsets[first:],
-        bands=rows.bands[first:],
-        bits=rows.bits[first:],
-        identities=rows.identities[first:],
-        exact=rows.exact[first:],
-        passive=rows.passive[first:],
-    )
+    flags = (np.full(n, exact, np.bool_), np.full(n, passive, np.bool_))
+    return k.Rows(blob, offsets, bands, bits, identities, *flags)
 
 
 def _scratch(size: int) -> k.Scratch:

@@ -307,6 +307,44 @@ def append_exemplar(
 
 
 @kernel
+def has_room(ex: Exemplars, rows: Rows, row: int, state: NDArray[np.int64]) -> bool:
+    """Whether a row can be entered as one more exemplar; `state` as for `assign_rows`."""
+    n, n_bytes = state[1], rows.norm_offsets[row + 1] - rows.norm_offsets[row]
+    return bool(n + 1 <= state[2] and ex.starts[n] + n_bytes <= len(ex.arena))
+
+
+@kernel
+def settle_row(  # noqa: PLR0913, PLR0917 - kernels take arrays, not objects
+    ex: Exemplars, rows: Rows, out: Outcome, scratch: Scratch, state: NDArray[np.int64],
+    row: int, best: int, jaccard: float, n_distinct: int,
+) -> None:  # fmt: skip
+    """Have a row that was loaded join the cluster of exemplar `best`, or open one; there is room for it."""
+    base, n = state[0], state[1]
+    if best >= 0:
+        cluster = ex.clusters[best]
+        out.clusters[row], out.jaccard[row] = cluster, jaccard
+        if rows.passive[row]:
+            return
+        ex.n_posts[cluster - base] += 1
+        if out.jaccard[row] >= DRIFT or ex.n_exemplars[cluster - base] >= MAX_EXEMPLARS:
+            return
+        ex.n_exemplars[cluster - base] += 1
+        out.bits[row] = NEW_EXEMPLAR
+    else:
+        if rows.passive[row]:
+            return
+        cluster = base + n
+        out.clusters[row] = cluster
+        out.bits[row] = OPENED | NEW_EXEMPLAR
+        ex.n_posts[n] = 1
+        ex.n_exemplars[n] = 1
+    ex.clusters[n] = cluster
+    append_exemplar(ex, rows, row, n, n_distinct, scratch.mask)
+    put_bands(ex, rows.bands[row], n)
+    state[1] = n + 1
+
+
+@kernel
 def assign_rows(
     ex: Exemplars, rows: Rows, out: Outcome, scratch: Scratch, seen: NDArray[np.uint64],
     state: NDArray[np.int64], first: int,
@@ -327,37 +365,14 @@ def assign_rows(
         (the row that was not taken, `FULL`) or (number of rows, `DONE`).
     """
     for row in range(first, len(rows.identities)):
-        base, n = state[0], state[1]
-        n_bytes = rows.norm_offsets[row + 1] - rows.norm_offsets[row]
-        if n + 1 > state[2] or ex.starts[n] + n_bytes > len(ex.arena):
+        if not has_room(ex, rows, row, state):
             return row, FULL
         out.clusters[row], out.jaccard[row], out.bits[row] = -1, 1.0, 0
         if rows.identities[row] != np.uint64(0) and not first_seen(seen, rows.identities[row]):
             out.bits[row] = REPEATED
             continue
         best, jaccard, n_distinct = nearest(ex, rows, row, scratch)
-        if best >= 0:
-            cluster = ex.clusters[best]
-            out.clusters[row], out.jaccard[row] = cluster, jaccard
-            if rows.passive[row]:
-                continue
-            ex.n_posts[cluster - base] += 1
-            if out.jaccard[row] >= DRIFT or ex.n_exemplars[cluster - base] >= MAX_EXEMPLARS:
-                continue
-            ex.n_exemplars[cluster - base] += 1
-            out.bits[row] = NEW_EXEMPLAR
-        else:
-            if rows.passive[row]:
-                continue
-            cluster = base + n
-            out.clusters[row] = cluster
-            out.bits[row] = OPENED | NEW_EXEMPLAR
-            ex.n_posts[n] = 1
-            ex.n_exemplars[n] = 1
-        ex.clusters[n] = cluster
-        append_exemplar(ex, rows, row, n, n_distinct, scratch.mask)
-        put_bands(ex, rows.bands[row], n)
-        state[1] = n + 1
+        settle_row(ex, rows, out, scratch, state, row, best, jaccard, n_distinct)
     return len(rows.identities), DONE
 
 

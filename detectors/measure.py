@@ -13,7 +13,8 @@ from detectors.alert import Severity
 from detectors.burst import MAX_NOVELTY, Novelty, false_per_day, novelty
 from detectors.evidence import Parts
 from detectors.feed_state import FeedState
-from detectors.groups import Group, Groups
+from detectors.group import Group
+from detectors.groups import Groups
 from detectors.lifecycle import Judgement, Ring, severity_of
 from detectors.settings import DetectorSettings
 
@@ -104,7 +105,7 @@ class Measurer:
 
     def is_quiet(self, group: Group) -> bool:
         """Whether it would end, as far as all partitions have come."""
-        return self._n_quiet(group) < self.closes_below(group)
+        return not group.has_active(self.closes_below(group), self._quiet_since())
 
     def closes_below(self, group: Group) -> int:
         """Fewer accounts than this within ``quiet_s`` is quiet."""
@@ -124,14 +125,17 @@ class Measurer:
             return False
         resolved_ms = 0 if group.ring is None else group.ring.resolved_ms
         since = max(now_ms - self._settings.recent_s * 1000, resolved_ms) // self._settings.slot_ms
-        return sum(n for slot, n in group.slots().items() if slot > since) >= SPAM_POSTS
+        return sum(n for slot, n in group.slots.items() if slot > since) >= SPAM_POSTS
 
     def _is_large(self, group: Group) -> bool:
         return group.n_accounts >= self._settings.min_accounts
 
     def _n_quiet(self, group: Group) -> int:
         """Accounts active within ``quiet_s`` of the watermark: what is ahead of it may have gaps yet."""
-        return group.n_active_since(self._feed.low_ms // 1000 - self._settings.quiet_s)
+        return group.n_active_since(self._quiet_since())
+
+    def _quiet_since(self) -> int:
+        return self._feed.low_ms // 1000 - self._settings.quiet_s
 
     def _may_open(self, group: Group, now_ms: int) -> bool:
         # A template of a thousand posts is not surprised by one more: look again when 2 % came.
@@ -153,12 +157,12 @@ class Measurer:
         if ring.severity is Severity.CRITICAL:
             return False
         if ring.severity is Severity.WARNING:
-            enough = group.n_active_since(now_s - evidence.SYNCHRONY_S) >= settings.critical_accounts
+            enough = group.has_active(settings.critical_accounts, now_s - evidence.SYNCHRONY_S)
         else:
             least = min(
                 settings.warning_accounts, settings.warning_novelty_accounts, settings.critical_accounts
             )
-            enough = group.n_active_since(now_s - settings.recent_s) >= least
+            enough = group.has_active(least, now_s - settings.recent_s)
         return enough and self._may_rise(group, ring, now_ms)
 
     def _may_rise(self, group: Group, ring: Ring, now_ms: int) -> bool:
@@ -208,7 +212,7 @@ class Measurer:
 
     def _novelty(self, group: Group, now_ms: int) -> Novelty:
         return novelty(
-            group.slots(),
+            group.slots,
             first_ms=group.began_ms(self._settings.slot_ms),
             now_ms=now_ms,
             feed_start_ms=self._feed.start_ms,

@@ -136,13 +136,23 @@ class BurstStage:
         if self._past:  # the replay may begin later than it should: retention
             self._burster.rulings.load(self._past, records[0].offset)
             self._past = []
-        for record in records:
-            message = _read(record)
+        n_past = sum(record.offset < self._live_from for record in records)
+        for part in (records[:n_past], records[n_past:]):
+            if part:
+                outs += self._feed(part, is_live=part[0].offset >= self._live_from)
+        if records[-1].offset + 1 >= self._live_from:
+            self._is_live, self._appended_ms = True, records[-1].timestamp
+        return outs
+
+    def _feed(self, records: Sequence[Record], *, is_live: bool) -> list[Out]:
+        """Records that are all live, or all replayed."""
+        outs: list[Out] = []
+        if is_live and self._ringing is None:
+            self._ringing = self._burster.ringing()
+        messages = [_read(record) for record in records]
+        for alerts, message, record in zip(self._burster.feed_all(messages), messages, records, strict=True):
             self._log_bytes += len(record.value or b"")
-            is_live = record.offset >= self._live_from
-            if is_live and self._ringing is None:
-                self._ringing = self._burster.ringing()
-            news = [a for a in self._burster.feed(message) if self._standing.is_news(a, record.offset)]
+            news = [alert for alert in alerts if self._standing.is_news(alert, record.offset)]
             if is_live and isinstance(message, Clock):
                 at = record.offset, self._burster.watermark_ms, record.timestamp
                 news += self._standing.ended(*at, self._burster.ringing_ids)
@@ -150,10 +160,8 @@ class BurstStage:
                 outs += map(self._write, news)
             if is_live:
                 outs += self._ruled(record.offset)
-            if is_live and isinstance(message, Clock):
-                outs += self._checkpoint(record.offset + 1)
-        if records[-1].offset + 1 >= self._live_from:
-            self._is_live, self._appended_ms = True, records[-1].timestamp
+                if isinstance(message, Clock):
+                    outs += self._checkpoint(record.offset + 1)
         return outs
 
     def tick(self, now_ms: int, *, caught_up: bool) -> list[Out]:  # noqa: ARG002 (see stream.lane.Ticking)

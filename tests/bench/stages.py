@@ -108,8 +108,8 @@ def _run(logs: list[list[RawPost]]) -> tuple[Counter[str], Counter[str]]:
                 n_packs += 1
                 n_bytes["activity"] += sum(map(len, told))
                 clock.lap()
-                for message in told:
-                    burster.feed(decode_activity(message))
+                for _ in burster.feed_all([decode_activity(message) for message in told]):
+                    pass
                 clock.lap("BURST")
     parts = sum(clock.spent[part] for part in PARTS)
     clock.spent["rest of SKETCH"] = clock.spent.pop("SKETCH") - parts

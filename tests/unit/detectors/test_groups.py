@@ -1,6 +1,7 @@
 """Groups: fragments of one content meet, accounts tell which groups are linked, old ones go."""
 
 import random
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -8,7 +9,8 @@ from support.posts import HOUR_MS, T0_MS, Written, cluster, packs_of, varied, wo
 
 from detectors import accounts as acc
 from detectors.activity import Snapshot
-from detectors.groups import MAX_FRAGMENTS, Group, Groups, GroupsState
+from detectors.group import Group
+from detectors.groups import MAX_FRAGMENTS, MAX_WORDINGS, Groups, GroupsState
 from detectors.likeness import alike
 from detectors.settings import DetectorSettings
 from detectors.sketch import exact_jaccard
@@ -36,8 +38,7 @@ def fragment(
 
 def fed(groups: Groups, snapshots: list[Snapshot], low_ms: int = 0) -> Group:
     """Add all; the group of the last."""
-    for snapshot in snapshots:
-        group, _ = groups.add(snapshot, low_ms)
+    *_, (group, _) = groups.add(snapshots, low_ms)
     assert group is not None
     return group
 
@@ -70,7 +71,7 @@ def test_old_snapshot_changes_nothing() -> None:
     fed(groups, told)
     before = groups.dump()
     before = msgspec.msgpack.encode(before)
-    assert all(groups.add(snapshot, 0) == (None, []) for snapshot in told)
+    assert all(outcome == (None, []) for outcome in groups.add(told, 0))
     assert msgspec.msgpack.encode(groups.dump()) == before
 
 
@@ -84,7 +85,7 @@ def test_bridge_makes_two_groups_one() -> None:
     assert len(groups) == 2
     told = fragment(near, far, name="c", accounts=range(20, 26), start_ms=9000)
     assert told[0].exemplars == [near, far]
-    group, absorbed = groups.add(told[0], 0)
+    ((group, absorbed),) = groups.add(told[:1], 0)
     assert group is early
     assert absorbed == [late]
     assert len(groups) == 1
@@ -153,7 +154,7 @@ def test_many_epochs_are_folded_and_nothing_is_lost() -> None:
     assert len(group.fragments) <= MAX_FRAGMENTS + 1
     whole = group.whole()
     assert (whole.n_posts, len(acc.read(whole.accounts))) == (14 * 6, 19)
-    assert all(groups.add(snapshot, 0)[0] is None for part in told for snapshot in part)
+    assert all(group is None for part in told for group, _ in groups.add(part, 0))
 
 
 def test_fragments_of_a_partition_that_lags_are_not_folded() -> None:
@@ -179,7 +180,7 @@ def test_dumped_groups_go_on_the_same() -> None:
         loaded = Groups(SETTINGS, decoder.decode(msgspec.msgpack.encode(groups.dump())))
         results = []
         for some in (groups, loaded):
-            group, absorbed = some.add(snapshot, low_ms)
+            ((group, absorbed),) = some.add([snapshot], low_ms)
             assert group is not None
             shared = None
             if group.n_accounts >= SETTINGS.min_accounts:
@@ -210,4 +211,30 @@ def test_shared_accounts_are_those_that_a_recount_finds() -> None:
                 n: shared for n, shared in expected.items() if shared
             }
             n_compared += sum(shared > 0 for shared in expected.values())
+        for group in groups:
+            assert_counted(group)
     assert n_compared > 500
+
+
+def assert_counted(group: Group) -> None:
+    """What a group counts as its fragments come and change is what a recount of them finds."""
+    parts = list(group.fragments.values())
+    assert group.n_posts == sum(part.n_posts for part in parts)
+    assert group.n_accounts == sum(len(acc.read(part.accounts)) for part in parts)
+    assert (group.first_ms, group.name) == min((part.first_post.at_ms, part.cluster) for part in parts)
+    assert group.slots == dict(group.whole().slots)
+    second = group.last_ms // 1000 - 4
+    n_active = sum(acc.merge([acc.read(part.accounts) for part in parts])["last_s"] > second)
+    for n in (n_active - 1, n_active, n_active + 1):
+        assert group.has_active(n, second) == (n_active >= n)
+
+
+def test_chained_wordings_grow_a_group_only_so_far() -> None:
+    """Each is alike the one before: a template's posts would all be one content, and cost as much."""
+    chain = words("endless", 3200).split()
+    texts = [" ".join(chain[8 * i : 8 * i + 20]) for i in range(360)]
+    groups = Groups(DetectorSettings(max_tracked_posts=1024))
+    for i, (one, next_one) in enumerate(pairwise(texts)):
+        fed(groups, fragment(one, next_one, name=f"c{i}", start_ms=i * 1000))
+    assert max(group.n_wordings for group in groups) == MAX_WORDINGS
+    assert 1 < len(groups) < 10

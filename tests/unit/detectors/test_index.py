@@ -78,18 +78,24 @@ def test_near_copies_are_found() -> None:
             assert cluster == own
 
 
-def test_all_alike_clusters_are_found_and_nothing_is_entered() -> None:
-    """Each once a row; rows that match only exactly find none."""
+def test_all_alike_clusters_are_told_and_passive_rows_enter_nothing() -> None:
+    """Each once a row; rows that match only exactly find none. Rows are entered as by `assign`."""
     chain = words("alike", 40).split()
     left, hybrid, right = (" ".join(chain[first : first + 20]) for first in (0, 8, 14))
-    index = ClusterIndex(100)
-    assert assigned(index, [left, right, words("stranger")], 1)[0] == [
-        (i, k.OPENED | k.NEW_EXEMPLAR) for i in range(3)
-    ]
-    found = [[c for c in row if c >= 0] for row in index.alike(rows_of([hybrid, left], exact=False)).tolist()]
-    assert [sorted(row) for row in found] == [[0, 1], [0]]
-    assert (index.alike(rows_of([left], exact=True)) == -1).all()
+    index, twin = ClusterIndex(100), ClusterIndex(100)
+    for one in (index, twin):
+        assert assigned(one, [left, right, words("stranger")], 1)[0] == [
+            (i, k.OPENED | k.NEW_EXEMPLAR) for i in range(3)
+        ]
+    _, alike = index.match(rows_of([hybrid, left], exact=False, passive=True))
+    assert [sorted(c for c in row if c >= 0) for row in alike.tolist()] == [[0, 1], [0]]
+    _, alike = index.match(rows_of([left], exact=True, passive=True))
+    assert (alike == -1).all()
     assert len(index) == 3
+    rows = rows_of([hybrid, left, words("new"), "short", "short"], exact=[False] * 3 + [True] * 2)
+    outcome, _ = index.match(rows)
+    assert outcome.clusters.tolist() == twin.assign(rows).clusters.tolist()
+    assert msgspec.msgpack.encode(index.dump()) == msgspec.msgpack.encode(twin.dump())
 
 
 @given(st.text("abcdefg äß漢😀", min_size=15, max_size=80).filter(lambda t: len(t.strip()) >= 15))

@@ -1,0 +1,138 @@
+"""A group: the fragments of one content, and what is counted over them as they come and change."""
+
+from collections.abc import Iterable
+from functools import cached_property
+
+import msgspec
+import numpy as np
+
+from detectors import accounts as acc
+from detectors.activity import Snapshot
+from detectors.lifecycle import Ring
+from detectors.merge import merge, sum_counts
+
+
+class Group(msgspec.Struct, kw_only=True, dict=True):
+    """Fragments by cluster id, and what was told of them. They change by `put` alone."""
+
+    number: int
+    """Order of appearance."""
+    fragments: dict[str, Snapshot]
+    folded: list[str] = []
+    """Clusters inside a merged fragment; what still comes of them is old."""
+    ring: Ring | None = None
+    last_ms: int = 0
+    n_posts: int = 0
+    """Posts of all fragments: each is in one."""
+    n_accounts: int = 0
+    """Sum over fragments: at least the distinct accounts."""
+    n_deleted: int = 0
+    """Shown posts whose text has gone."""
+    first_ms: int = 1 << 62
+    """Event time of the post that was read first."""
+    first_slot: int = 1 << 62
+    """The earliest slot with posts."""
+    name: str = ""
+    """Id of the cluster with the earliest first post: the burst's, when it begins to ring."""
+    n_wordings: int = 0
+    """Clusters of the index that it owns."""
+    n_reached: int = 0
+    """Accounts up to which its growth is counted (see `FeedState.learn_sizes`)."""
+    waits: bool = False
+    """Whether it is to be judged when the watermark has passed its posts: it may be grave, or was ahead."""
+    judged_posts: int = 0
+    """Posts when its novelty was last computed while it did not ring."""
+
+    def put(self, snapshot: Snapshot) -> None:
+        """More is known of a fragment, or it is new: what is counted over all changes by what it changes."""
+        old = self.fragments.get(snapshot.cluster)
+        self.fragments[snapshot.cluster] = snapshot
+        self.last_ms = max(self.last_ms, snapshot.last_ms)
+        self.n_posts += snapshot.n_posts
+        self.n_accounts += acc.n_rows(snapshot.accounts)
+        self.n_deleted += snapshot.n_deleted
+        self.first_ms, self.name = min(
+            (self.first_ms, self.name), (snapshot.first_post.at_ms, snapshot.cluster)
+        )
+        self.first_slot = min(self.first_slot, snapshot.slots[0][0])
+        cached = self.__dict__
+        cached.pop("accounts", None)
+        cached["_newest"] = snapshot
+        slots: dict[int, int] | None = cached.get("slots")
+        if slots is not None:
+            for slot, n in snapshot.slots:
+                slots[slot] = slots.get(slot, 0) + n
+        if old is None:
+            cached.pop("oldest_ms", None)
+            return
+        self.n_posts -= old.n_posts
+        self.n_accounts -= acc.n_rows(old.accounts)
+        self.n_deleted -= old.n_deleted
+        if slots is not None:
+            for slot, n in old.slots:
+                slots[slot] -= n
+
+    def began_ms(self, slot_ms: int) -> int:
+        """Event time of its earliest post, to the end of its slot if a later post was read first."""
+        return min(self.first_ms, (self.first_slot + 1) * slot_ms - 1)
+
+    def put_all(self, fragments: Iterable[Snapshot]) -> None:
+        """Put these in place of all that there are."""
+        self.fragments = {}
+        self.n_posts = self.n_accounts = self.n_deleted = 0
+        self.__dict__.clear()
+        for fragment in fragments:
+            self.put(fragment)
+
+    @cached_property
+    def slots(self) -> dict[int, int]:
+        """Posts per slot."""
+        return sum_counts([dict(fragment.slots) for fragment in self.fragments.values()])
+
+    @cached_property
+    def accounts(self) -> acc.AccountArray:
+        """Its accounts, each once."""
+        return acc.merge([acc.read(fragment.accounts) for fragment in self.fragments.values()])
+
+    @cached_property
+    def oldest_ms(self) -> int:
+        """Event time that no fragment is behind."""
+        return min(fragment.watermark_ms for fragment in self.fragments.values())
+
+    def exemplars(self) -> list[str]:
+        """Normalised texts that stand for it."""
+        return list(dict.fromkeys(text for f in self.fragments.values() for text in f.exemplars))
+
+    def has_posts_in(self, start_ms: int, end_ms: int, slot_ms: int) -> bool:
+        """Whether a slot that begins in [start, end) has posts; both are starts of slots."""
+        first, last = start_ms // slot_ms, end_ms // slot_ms
+        recent = (f.slots for f in self.fragments.values() if f.last_ms >= start_ms)
+        return any(first <= slot < last for slots in recent for slot, _ in reversed(slots))
+
+    def n_active_since(self, second: int) -> int:
+        """Accounts that posted after an event second."""
+        if len(self.fragments) == 1 and self.first_ms // 1000 > second:
+            return self.n_accounts
+        return acc.n_active(self.accounts, second)
+
+    def n_accounts_before(self, second: int) -> int:
+        """Accounts that posted before an event second, as far as the last two posts of each tell."""
+        if len(self.fragments) == 1 and self.last_ms // 1000 < second:
+            return self.n_accounts
+        last_s, previous_s = self.accounts["last_s"], self.accounts["previous_s"]
+        return int(np.count_nonzero((last_s < second) | ((previous_s > 0) & (previous_s < second))))
+
+    def has_active(self, n: int, second: int) -> bool:
+        """Whether at least `n` accounts posted after an event second; mostly one fragment tells."""
+        newest: Snapshot | None = self.__dict__.get("_newest")
+        if (
+            len(self.fragments) > 1
+            and newest is not None
+            and acc.n_active(acc.read(newest.accounts), second) >= n
+        ):
+            return True
+        return self.n_active_since(second) >= n
+
+    def whole(self) -> Snapshot:
+        """All fragments merged."""
+        return merge(list(self.fragments.values()))
