@@ -20,7 +20,18 @@ from rich.progress import track
 from rich.table import Table
 
 from detectors.chain import warm_up
-from tests.eval import calibration, copies, evasion, firsts, quiet, scripts, separation, trolls, verdicts
+from tests.eval import (
+    calibration,
+    copies,
+    evasion,
+    firsts,
+    heldout,
+    quiet,
+    scripts,
+    separation,
+    trolls,
+    verdicts,
+)
 from tests.eval.data import Data, NoData
 from tests.eval.rows import Row, Setup
 from tests.support.figures import describe_machine, figure
@@ -47,6 +58,7 @@ PARTS = (
     Part(("scripts_gap",), scripts.measure),
     Part(("quiet_",), quiet.measure),
     Part(("separation_",), separation.measure),
+    Part(("heldout_",), heldout.measure),
     Part(("calibration_", "evergreen_"), calibration.measure),
 )
 

@@ -42,6 +42,8 @@ HOLD = 15
 LAWS = {"natural": (-1.3, 1.5), "heavy": (-1.3, 0.8)}
 CONTENTS_A_DAY = 20_000
 ARRIVAL_DAYS = 20
+PARETO_FROM = 1_000
+"""Accounts from which on contents no longer grow one account at a time, but are drawn."""
 PLOT = Path("build/calibration.png")
 
 
@@ -157,7 +159,8 @@ def grown(a: float, rho: float, n: int, rng: np.random.Generator) -> NDArray[np.
         size = sizes[going[0]]
         going = going[rng.random(len(going)) < (a + size) / (a + rho + size)]
         sizes[going] += 1
-        if size > 100_000:
+        if size > PARETO_FROM:  # the law's tail from here on, to some parts in a thousand
+            sizes[going] = size * rng.random(len(going)) ** (-1 / rho)
             break
     return sizes
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from detectors.alert import Severity
+from detectors.settings import DetectorSettings
 from tests.eval.data import RealPost
 from tests.eval.natural import HOUR_MS, MINUTE_MS, PER, Found, Placed, by_severity, cases, heard, long_feed
 from tests.eval.rows import SEED, Row, Setup, made_up
@@ -76,25 +77,7 @@ def placed_days(setup: Setup, feed: Sequence[Placed], rng: random.Random) -> lis
 def measure(setup: Setup) -> list[Row]:
     """troll_recall_8, troll_recall_all, troll_warning, troll_natural_*, troll_days, troll_hoax."""
     feed, bursts = long_feed(setup), bursts_of(setup)
-    room = max(1, (feed[-1].at_ms - feed[0].at_ms - WARM_MS) // APART_MS)
-    n_runs = -(-len(bursts) // room)
-    rung: dict[str, Found] = {}
-    natural: list[Found] = []
-    for run in setup.track(range(n_runs), "troll bursts one by one"):
-        mine, rng = bursts[run::n_runs], random.Random(SEED + run)
-        own = [
-            placed
-            for number, burst in enumerate(mine)
-            for placed in placed_alone(
-                burst, feed[0].at_ms + WARM_MS + number * APART_MS + rng.randrange(HOUR_MS), rng
-            )
-        ]
-        for found in heard((*feed, *own)):
-            names = [name for name in found.sources if name]
-            natural += [] if names else [found]
-            for name in names:
-                if name not in rung or found.severity.rank > rung[name].severity.rank:
-                    rung[name] = found
+    rung, natural, n_runs = one_by_one(setup, feed, bursts)
     lacks = made_up(placed.post for placed in feed)
     rows = _recall(bursts, rung)
     counts = by_severity(natural)
@@ -111,6 +94,32 @@ def measure(setup: Setup) -> list[Row]:
         )
         rows.append(row)
     return rows + _days(setup, feed, bursts)
+
+
+def one_by_one(
+    setup: Setup, feed: Sequence[Placed], bursts: Sequence[Burst], settings: DetectorSettings | None = None
+) -> tuple[dict[str, Found], list[Found], int]:
+    """Which bursts ring, the gravest of each; what else rings; in how many runs of the feed."""
+    room = max(1, (feed[-1].at_ms - feed[0].at_ms - WARM_MS) // APART_MS)
+    n_runs = -(-len(bursts) // room)
+    rung: dict[str, Found] = {}
+    natural: list[Found] = []
+    for run in setup.track(range(n_runs), "troll bursts one by one"):
+        mine, rng = bursts[run::n_runs], random.Random(SEED + run)
+        own = [
+            placed
+            for number, burst in enumerate(mine)
+            for placed in placed_alone(
+                burst, feed[0].at_ms + WARM_MS + number * APART_MS + rng.randrange(HOUR_MS), rng
+            )
+        ]
+        for found in heard((*feed, *own), settings):
+            names = [name for name in found.sources if name]
+            natural += [] if names else [found]
+            for name in names:
+                if name not in rung or found.severity.rank > rung[name].severity.rank:
+                    rung[name] = found
+    return rung, natural, n_runs
 
 
 def _recall(bursts: Sequence[Burst], rung: dict[str, Found]) -> list[Row]:

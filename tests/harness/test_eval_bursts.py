@@ -11,7 +11,7 @@ import pytest
 from support.posts import words
 
 from detectors.alert import Severity
-from tests.eval import quiet, trolls
+from tests.eval import heldout, quiet, trolls
 from tests.eval.data import Data
 from tests.eval.natural import HOUR_MS, MINUTE_MS, after_the_others, heard, long_feed, squeezed
 from tests.eval.rows import Setup
@@ -133,3 +133,21 @@ def test_area_under_the_curve() -> None:
     area, low, high = area_with_interval([0.5, 0.1] * 20, [0.5, 0.1] * 20)
     assert area == 0.5
     assert low < 0.5 < high
+
+
+def test_held_out_rows_judge_what_they_were_not_fitted_to(setup: Setup) -> None:
+    """One day has no others to choose for it; the headline is more than what the other file expects."""
+    rows = {row.id: row for row in heldout.measure(setup)}
+    assert rows["heldout_troll_8"].value == 1
+    assert [case["rung_of_8"] for case in rows["heldout_troll_8"].cases] == [1]
+    (news, minute) = rows["heldout_law_24"].cases
+    assert (news["seen"], minute["seen"]) == (1, 0)
+    assert 0 < news["expected"] < 1
+
+
+def test_the_interval_of_a_share_holds_it() -> None:
+    """Also where all or none of it was found."""
+    for n, total in ((0, 20), (7, 20), (20, 20)):
+        low, high = heldout.wilson(n, total)
+        assert 0 <= low <= n / total <= high <= 1
+        assert high - low < 0.45
