@@ -20,9 +20,9 @@ from detectors.wordings import Asked, Likeness, Wordings, WordingsState
 
 MAX_WORDINGS = 48
 """Clusters of the index that a group may own. Each may be like the next one and no other: without a bound,
-200,000 posts made of templates are chained into one group of 15,000, and its cost is theirs together. The
-troll farm's days, natural posts and disguised campaigns ring as without it (cold warnings per 100k: 12.3;
-with 16 they are 14.6)."""
+200,000 posts made of templates are chained into one group of 15,000, and its cost is theirs together.
+Disguised campaigns and natural posts ring as without it (warnings of a cold feed, per 100k: 12.3; with 16
+they are 14.6); the troll farm's hoax comes apart a little (45 bursts; without it 36)."""
 
 MAX_FRAGMENTS = 8
 """A group with more folds its oldest ended ones into one."""
