@@ -165,7 +165,7 @@ async def test_workers(site: Site) -> None:
     await on_call.is_well()
 
     await other.stop()
-    one.hang()
+    stages = one.hang()
     await on_call.wakes("TocsinLag", severity="warning")
     said = await on_call.wakes("TocsinLag", severity="critical")
     late = {(labels["topic"], labels["instance"]): seconds for labels, seconds in said[LATE]}
@@ -173,6 +173,7 @@ async def test_workers(site: Site) -> None:
     held = {labels["topic"]: n for labels, n in said[IN_FLIGHT] if labels["instance"] == one.address}
     assert held[kafka.POSTS] > 0
     one.kill()
+    wake(stages)  # only now do they see that their worker is gone
     await site.restart_workers()
     await on_call.sleeps("TocsinLag")
     await on_call.is_well()
