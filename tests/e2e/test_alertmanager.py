@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaProducer
 from support.alertmanager import SHIPPED, AlertmanagerProcess, People
 from support.alerts import alert, muted, post
 from support.full_path import TOCSIN, Log, Service, by_reader_rule, on_its_own, processed, produce
-from support.mailbox import Mailbox
+from support.mailbox import mail_server
 from support.receiver import Receiver
 from support.scenario_feed import short_feed
 from support.workers import until
@@ -242,26 +242,26 @@ async def test_slack_and_mail_get_the_words_of_strangers_and_none_of_their_comma
     """By the receivers that we ship: what Slack would obey is escaped, mail is plain text."""
     hostile = post("<!channel> <b>free</b> & \u202egnp.exe {{ .Labels }} buy it now and tell nobody")
     more: dict[str, Any] = {"exemplar": hostile, "first_post": hostile, "samples": [hostile]}
-    with (
-        Mailbox() as mailbox,
-        Receiver() as slack,
-        AlertmanagerProcess(tmp_path, People(slack), mailbox.address) as alertmanager,
-    ):
-        settings = await on_its_own(
-            embedded_broker,
-            prefix,
-            alertmanager_urls=alertmanager.url,
-            alertmanager_resend_s=1,
-            rise_wait_s=1,
-            deliver_port=0,
-        )
-        with Service(settings, tmp_path, DELIVER) as deliver:
-            await deliver.printed("this process leads")
-            async with AIOKafkaProducer(**kafka.client_kwargs(settings)) as producer:
-                teller = Teller(settings, producer)
-                await teller.tell("a", FIRST, Severity.WARNING, **more)
-                await teller.tell("b", FIRST, Severity.CRITICAL, **more)
-            await until(lambda: bool(slack.requests and mailbox.mails), PATIENCE_S, deliver.tail)
+    async with mail_server() as mailbox:
+        with (
+            Receiver() as slack,
+            AlertmanagerProcess(tmp_path, People(slack), mailbox.address) as alertmanager,
+        ):
+            settings = await on_its_own(
+                embedded_broker,
+                prefix,
+                alertmanager_urls=alertmanager.url,
+                alertmanager_resend_s=1,
+                rise_wait_s=1,
+                deliver_port=0,
+            )
+            with Service(settings, tmp_path, DELIVER) as deliver:
+                await deliver.printed("this process leads")
+                async with AIOKafkaProducer(**kafka.client_kwargs(settings)) as producer:
+                    teller = Teller(settings, producer)
+                    await teller.tell("a", FIRST, Severity.WARNING, **more)
+                    await teller.tell("b", FIRST, Severity.CRITICAL, **more)
+                await until(lambda: bool(slack.requests and mailbox.mails), PATIENCE_S, deliver.tail)
     (said,) = json.loads(slack.requests[0].body)["attachments"]
     assert said["title"].startswith("WARNING rings: “&lt;!channel&gt; &lt;b&gt;free&lt;/b&gt; &amp; gnp.exe")
     assert "<" not in said["title"] + said["text"]

@@ -1,46 +1,35 @@
 """A mail server on loopback that keeps what it is sent."""
 
+import asyncio
 import email
-import socketserver
-import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from email import policy
 from email.message import EmailMessage
-from types import TracebackType
-from typing import Self
+from functools import partial
+from typing import Any
 
-_ANSWERS = {b"DATA": b"354 go on", b"QUIT": b"221 bye"}
+from aiosmtpd.smtp import SMTP, Envelope
 
 
 class Mailbox:
-    """Serves while the context lasts: as much of SMTP (RFC 5321) as it takes to be given a mail."""
+    """What came, parsed, and where it listens (host:port)."""
 
     def __init__(self) -> None:
         self.mails: list[EmailMessage] = []
-        box = self
+        self.address = ""
 
-        class Handler(socketserver.StreamRequestHandler):
-            def handle(self) -> None:
-                self.wfile.write(b"220 mailbox\r\n")
-                for line in self.rfile:
-                    verb = line.split()[0].upper()
-                    self.wfile.write(_ANSWERS.get(verb, b"250 ok") + b"\r\n")
-                    if verb == b"DATA":
-                        lines = iter(self.rfile.readline, b".\r\n")
-                        box.mails.append(email.message_from_bytes(b"".join(lines), policy=policy.default))
-                        self.wfile.write(b"250 taken\r\n")
-                    elif verb == b"QUIT":
-                        return
+    async def handle_DATA(self, _server: Any, _session: Any, envelope: Envelope) -> str:  # noqa: N802 (aiosmtpd's name)
+        """Keep a mail."""
+        self.mails.append(email.message_from_bytes(envelope.content, policy=policy.default))
+        return "250 taken"
 
-        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.address = f"127.0.0.1:{self._server.server_address[1]}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+@asynccontextmanager
+async def mail_server() -> AsyncIterator[Mailbox]:
+    """A mailbox that is served while the context lasts."""
+    box = Mailbox()
+    server = await asyncio.get_running_loop().create_server(partial(SMTP, box), "127.0.0.1", 0)
+    async with server:
+        box.address = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        yield box
