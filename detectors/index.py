@@ -5,11 +5,11 @@ band and enough one-bit min-hashes) that is alike by `detectors.likeness`; else 
 with itself as exemplar. Exemplars, not posts, fill the table, so the thousandth copy costs what
 the second did.
 
-Assumptions: texts are normalised; short ones come flagged `exact`. Cost: about 8 µs a row on the
-machine of the README; 4 bytes × 42 bands × 1/load + text + 105 bytes an exemplar. Deterministic: the
-state is a function of the sequence of rows, however it was cut; after eviction the band table is
-entered anew from the surviving texts in their order, and growth splits its buckets, so it is
-also a function of (surviving exemplars, where it grew).
+Assumptions: texts are normalised; short ones come flagged `exact`. Cost: 5 to 9 µs a row on the
+machine of the README, with 20,000 to 170,000 exemplars; 4 bytes × 42 bands × 1/load + text + 105
+bytes an exemplar. Deterministic: the state is a function of the sequence of rows, however it was
+cut; after eviction the band table is entered anew from the surviving texts in their order, and
+growth splits its buckets, so it is also a function of (surviving exemplars, where it grew).
 
 Fails: a text that joins drifts the cluster by up to four exemplars, so two campaigns bridged
 by a hybrid text become one; a phrase so common that a bucket overflows is found by its other
