@@ -68,9 +68,9 @@ def clusters_of(values: Sequence[bytes]) -> Clusters:
             rows.offsets, rows.assign(index, singles, 0, len(rows.offsets)).tolist(), strict=True
         ):
             numbers[offset] = number
-        for message in clusterer.feed(n_pack, pack):
-            if isinstance(message, Snapshot):
-                groups.add(message, 0)
+        told = [message for message in clusterer.feed(n_pack, pack) if isinstance(message, Snapshot)]
+        for _ in groups.add(told, 0):
+            pass
     names = {cluster_id(identity, 0, clusterer.epoch): number for number, identity in singles.identities()}
     return Clusters(numbers, dict(_joined(groups, names)))
 
