@@ -33,6 +33,7 @@ OVERRIDDEN = [
     (Consumer, "on_partitions_revoked", ["self", "revoked"]),
     (Consumer, "wait_empty", ["self"]),
     (Consumer, "on_buffer_drop", ["self", "tp"]),
+    (Consumer, "_wait_next_records", ["self", "timeout"]),
     (driver.AIOKafkaConsumerThread, "_create_worker_consumer", ["self", "transport"]),
     (DefaultSchedulingStrategy, "iterate", ["self", "records"]),
 ]
@@ -41,6 +42,7 @@ CALLED = [
     (Consumer, "maybe_wait_for_commit_to_finish", ["self"]),
     (Consumer, "commit", ["self", "topics", "start_new_transaction"]),
     (Consumer, "stop_flow", ["self"]),
+    (Consumer, "_get_active_partitions", ["self"]),
     (ThreadDelegateConsumer, "earliest_offsets", ["self", "partitions"]),
     (ThreadDelegateConsumer, "assignment", ["self"]),
     (driver.AIOKafkaConsumerThread, "_ensure_consumer", ["self"]),

@@ -5,9 +5,10 @@ from typing import NamedTuple
 
 import pytest
 from aiokafka import TopicPartition
+from faust.transport.consumer import Consumer
 from faust.types import TP
 
-from stream.batches import Batch, BatchConsumer, RecordBatch, batch_scheduler
+from stream.batches import HELD_POLL_S, Batch, BatchConsumer, RecordBatch, batch_scheduler
 
 
 class Fetched(NamedTuple):
@@ -110,6 +111,24 @@ def test_a_batch_across_the_committed_offset_does_not_set_it_back(consumer: Batc
     assert consumer._new_offset(TP0) is None
     acknowledge(consumer, 19)
     assert consumer._new_offset(TP0) == 20
+
+
+async def test_a_look_for_records_is_short_while_a_partition_is_held(
+    consumer: BatchConsumer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing wakes it when the partition is released: a long one would be the wait of what lies there."""
+    looks: list[float] = []
+
+    async def look(_self: object, timeout: float) -> tuple[dict[TP, list[Fetched]], set[TP]]:  # noqa: ASYNC109
+        looks.append(timeout)
+        return {}, {TP0}
+
+    monkeypatch.setattr(Consumer, "_wait_next_records", look)
+    consumer._buffered_partitions, consumer._active_partitions = set(), {TP0}
+    await consumer._wait_next_records(1.0)
+    consumer._buffered_partitions = {TP("activity", 0)}
+    await consumer._wait_next_records(1.0)
+    assert looks == [1.0, HELD_POLL_S]
 
 
 def test_a_batch_is_what_a_message_carries() -> None:
