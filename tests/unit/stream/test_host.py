@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from support.frugal import Frugal
 from support.picky import Picky
 
 from detectors.settings import DetectorSettings
@@ -146,18 +147,6 @@ async def test_what_waits_for_a_process_that_dies_learns_of_it(beside: Host) -> 
         await waiting
     with pytest.raises(ProcessDiedError):
         await stage.feed([])
-
-
-class Frugal:
-    """A stage that tells how its process collects garbage."""
-
-    def feed(self, _records: Any) -> list[Out]:
-        """Nothing to send."""
-        return []
-
-    def told(self) -> tuple[int, int]:
-        """The first threshold; objects that are never walked."""
-        return gc.get_threshold()[0], gc.get_freeze_count()
 
 
 async def test_a_process_beside_walks_its_objects_rarely(beside: Host) -> None:
