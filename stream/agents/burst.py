@@ -153,15 +153,15 @@ class BurstStage:
         for alerts, message, record in zip(self._burster.feed_all(messages), messages, records, strict=True):
             self._log_bytes += len(record.value or b"")
             news = [alert for alert in alerts if self._standing.is_news(alert, record.offset)]
-            if is_live and isinstance(message, Clock):
+            if not is_live:
+                continue
+            if isinstance(message, Clock):
                 at = record.offset, self._burster.watermark_ms, record.timestamp
                 news += self._standing.ended(*at, self._burster.ringing_ids)
-            if is_live:
-                outs += map(self._write, news)
-            if is_live:
-                outs += self._ruled(record.offset)
-                if isinstance(message, Clock):
-                    outs += self._checkpoint(record.offset + 1)
+            outs += map(self._write, news)
+            outs += self._ruled(record.offset)
+            if isinstance(message, Clock):
+                outs += self._checkpoint(record.offset + 1)
         return outs
 
     def tick(self, now_ms: int, *, caught_up: bool) -> list[Out]:  # noqa: ARG002 (see stream.lane.Ticking)
