@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import msgspec
 
-from detectors.rows import Sample
 from detectors.ruling import Ruling, Undo
 
 
@@ -35,6 +34,8 @@ class Snapshot(msgspec.Struct, tag="snapshot", kw_only=True):
     n_posts: int
     """Pure reposts excluded."""
     n_reposts: int
+    first_ms: int
+    """Event time of its first post."""
     last_ms: int
     """Largest event time of its posts."""
     slots: list[tuple[int, int]]
@@ -47,11 +48,11 @@ class Snapshot(msgspec.Struct, tag="snapshot", kw_only=True):
     """Normalised texts that stand for the cluster, at most 4, first one first."""
     exact: bool
     """Too short for shingles; matches only itself."""
-    first_post: Sample
-    exemplar: Sample
-    """First post of the commonest wording that was not deleted: what people are shown."""
-    samples: list[Sample]
-    """The first five posts and the latest five."""
+    samples: list[bytes]
+    """The first five posts and the latest five, as MessagePack of `rows.Sample`; the very first leads."""
+    exemplar: bytes | None
+    """First post of the commonest wording that was not deleted: what people are shown. None: the first
+    of `samples`."""
     n_deleted: int = 0
     """Of these, deleted by their authors."""
     variants: list[Variant]

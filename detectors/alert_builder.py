@@ -22,7 +22,7 @@ from detectors.alert import (
 )
 from detectors.lifecycle import Ring
 from detectors.measure import Measured
-from detectors.rows import Sample
+from detectors.rows import read_sample
 from detectors.ruling import Ruled, RulingKind
 from detectors.sketch import lean_bytes, signatures
 
@@ -67,13 +67,14 @@ def build_alert(  # noqa: PLR0913 (an alert is many things)
     parts = found.parts
     n_accounts, is_exact = acc.count(acc.read(whole.accounts), whole.hyperloglog)
     firing = ring.firing
+    samples = [_shown(packed) for packed in whole.samples[:N_SAMPLES]]
     return Alert(
         id=ring.id,
         seq=ring.seq,
         status="firing" if firing else "resolved",
         reason=reason,
         severity=ring.severity,
-        starts_at=at(whole.first_post.at_ms),
+        starts_at=at(whole.first_ms),
         updated_at=at(now_ms),
         ends_at=None if firing else at(whole.last_ms),
         ingest_ts=at(ingest_ms),
@@ -98,14 +99,14 @@ def build_alert(  # noqa: PLR0913 (an alert is many things)
             identical_posts=Share(max((v.n_posts for v in whole.variants), default=0), whole.n_posts),
             platforms=len(whole.platforms),
         ),
-        exemplar=_shown(whole.exemplar),
-        samples=[_shown(sample) for sample in whole.samples[:N_SAMPLES]],
+        exemplar=samples[0] if whole.exemplar is None else _shown(whole.exemplar),
+        samples=samples,
         variants=[WordedAs(v.text[:SHOWN_VARIANT_CHARS], v.n_posts) for v in whole.variants if v.text],
         hashtags=list(whole.hashtags)[:N_KEYS],
         urls=list(whole.urls)[:N_KEYS],
         platforms=whole.platforms,
         langs=whole.langs,
-        first_post=_shown(whole.first_post),
+        first_post=samples[0],
         merged_into=merged_into,
         muted_by=None if muting is None else _muted(muting),
         campaign=campaign,
@@ -139,7 +140,8 @@ def _series(slots: list[tuple[int, int]], slot_s: int) -> Series:
     return Series(at(first * slot_s * 1000), slot_s, counts)
 
 
-def _shown(sample: Sample) -> Shown:
+def _shown(packed: bytes) -> Shown:
+    sample = read_sample(packed)
     return Shown(
         platform=sample.platform,
         id=sample.id,

@@ -51,9 +51,7 @@ class Group(msgspec.Struct, kw_only=True, dict=True):
         self.n_posts += snapshot.n_posts
         self.n_accounts += acc.n_rows(snapshot.accounts)
         self.n_deleted += snapshot.n_deleted
-        self.first_ms, self.name = min(
-            (self.first_ms, self.name), (snapshot.first_post.at_ms, snapshot.cluster)
-        )
+        self.first_ms, self.name = min((self.first_ms, self.name), (snapshot.first_ms, snapshot.cluster))
         self.first_slot = min(self.first_slot, snapshot.slots[0][0])
         cached = self.__dict__
         cached.pop("accounts", None)

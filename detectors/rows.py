@@ -23,10 +23,21 @@ CLOCK_LIED = 16
 """`created_at` was not credible; event time is `observed_at`."""
 
 
-class Sample(msgspec.Struct, array_like=True, kw_only=True, gc=False):
-    """A post as people are shown it. Text is data from strangers: escape it where shown."""
+class Counted(msgspec.Struct, array_like=True, kw_only=True, gc=False):
+    """What is counted of a sample: it stands first, and the rest need not be decoded for it."""
 
     platform: str
+    lang: str | None
+    hashtags: list[str]
+    urls: list[str]
+
+
+class Sample(Counted, array_like=True, kw_only=True, gc=False):
+    """A post as people are shown it. Text is data from strangers: escape it where shown.
+
+    Between the stages it stays the bytes that SKETCH made of it: few are ever shown.
+    """
+
     id: str
     account: str
     """Keyed 64-bit hash of the account, 16 hex digits."""
@@ -35,12 +46,15 @@ class Sample(msgspec.Struct, array_like=True, kw_only=True, gc=False):
     text: str
     """The post's text; the first `SHOWN_CHARS` code points of it when `clipped`."""
     clipped: bool
-    lang: str | None
     url: str | None
-    hashtags: list[str]
-    urls: list[str]
     deleted: bool = False
     """The author deleted it; the text is gone."""
+
+
+read_counted = msgspec.msgpack.Decoder(Counted).decode
+read_sample = msgspec.msgpack.Decoder(Sample).decode
+pack_sample = msgspec.msgpack.Encoder().encode
+"""A `Sample` as MessagePack, and back."""
 
 
 class Mark(NamedTuple):

@@ -2,10 +2,8 @@
 
 import re
 
-import msgspec
-
 from detectors.post import Post
-from detectors.rows import Sample
+from detectors.rows import Sample, pack_sample
 
 SHOWN_CHARS = 1_000
 """Code points of a text that people are shown."""
@@ -16,7 +14,6 @@ N_TAGS, N_LINKS = 10, 5
 
 _HASHTAG = re.compile(r"#(\w{1,100})")
 _LINK = re.compile(r"https?://[^\s<>\"]{1,500}")
-_encode = msgspec.msgpack.Encoder().encode
 
 
 def packed_sample(post: Post, event_ms: int, account: str) -> bytes:
@@ -29,7 +26,7 @@ def packed_sample(post: Post, event_ms: int, account: str) -> bytes:
     """
     text, url = post.text or "", post.url
     tags, urls = _hashtags(post), links(post)
-    return _encode(
+    return pack_sample(
         Sample(
             platform=post.platform,
             id=post.id,

@@ -7,14 +7,11 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.rows import Sample
+from detectors.rows import read_sample
 from detectors.tally import Member
-
-_read_sample = msgspec.msgpack.Decoder(Sample).decode
 
 
 class Singles:
@@ -71,7 +68,7 @@ class Singles:
             raise KeyError(number)
         start = self._ends[at - 1] - self._cut if at else 0
         packed = bytes(self._samples[start : self._ends[at] - self._cut])
-        sample = _read_sample(packed)
+        sample = read_sample(packed)
         return Member(
             identity=self._identities[at],
             account=int(sample.account, 16),

@@ -7,7 +7,7 @@ import msgspec
 
 from detectors.accounts import AccountTally
 from detectors.activity import Snapshot, Variant
-from detectors.rows import Sample
+from detectors.rows import pack_sample, read_counted, read_sample
 
 N_HEAD = 5
 """First posts kept as samples."""
@@ -37,15 +37,20 @@ class Member(msgspec.Struct, gc=False):
     """MessagePack of `rows.Sample`."""
 
 
+class _Shown(msgspec.Struct, gc=False):
+    """A post that people may be shown."""
+
+    identity: int
+    sample: bytes
+    is_deleted: bool
+
+
 class _Wording(msgspec.Struct, gc=False):
     """A text of the cluster: the post that first wrote it, and how many did."""
 
-    identity: int
-    sample: Sample
+    shown: _Shown
+    text: str
     n_posts: int
-
-
-_read_sample = msgspec.msgpack.Decoder(Sample).decode
 
 
 def cluster_id(identity: int, partition: int, epoch: int) -> str:
@@ -70,12 +75,12 @@ class Tally:
 
     __slots__ = (
         "_accounts",
+        "_first_ms",
         "_hashtags",
-        "_keys",
         "_langs",
         "_last_ms",
         "_platforms",
-        "_samples",
+        "_shown",
         "_slots",
         "_urls",
         "_variants",
@@ -98,12 +103,11 @@ class Tally:
         self.is_dirty = False
         self.exemplars: list[str] = []
         self.version = 0
+        self._first_ms = first.event_ms
         self._last_ms = 0
         self._slots: dict[int, int] = {}
         self._accounts = AccountTally()
-        self._keys: list[int] = []
-        """Identities of the samples."""
-        self._samples: list[Sample] = []
+        self._shown: list[_Shown] = []
         self._variants: dict[bytes, _Wording] = {}
         self._hashtags: dict[str, int] = {}
         self._urls: dict[str, int] = {}
@@ -124,28 +128,27 @@ class Tally:
         slots, variants = self._slots, self._variants
         slots[slot] = slots.get(slot, 0) + 1
         self._accounts.add(post.account, post.event_ms, post.flags)
-        sample = _read_sample(post.sample)
-        if post.identity in deleted:
-            sample = _redacted(sample)
-        keys, samples = self._keys, self._samples
-        if len(keys) == N_HEAD + N_TAIL:
-            del keys[N_HEAD], samples[N_HEAD]
-        keys.append(post.identity)
-        samples.append(sample)
+        is_deleted = post.identity in deleted
+        sample = _redacted(post.sample) if is_deleted else post.sample
+        shown = _Shown(post.identity, sample, is_deleted)
+        if len(self._shown) == N_HEAD + N_TAIL:
+            del self._shown[N_HEAD]
+        self._shown.append(shown)
         variant = variants.get(post.norm)
         if variant is not None:
             variant.n_posts += 1
         elif len(variants) < MAX_KEYS:
-            variants[post.norm] = _Wording(post.identity, sample, 1)
+            variants[post.norm] = _Wording(shown, read_sample(sample).text, 1)
+        counted = read_counted(sample)
         # Not through sets of strings: their order is another in every process, and keys are bounded.
-        if sample.hashtags:
-            for tag in dict.fromkeys([tag.casefold() for tag in sample.hashtags]):
+        if counted.hashtags:
+            for tag in dict.fromkeys([tag.casefold() for tag in counted.hashtags]):
                 _count(self._hashtags, tag)
-        if sample.urls:
-            for url in dict.fromkeys(sample.urls):
+        if counted.urls:
+            for url in dict.fromkeys(counted.urls):
                 _count(self._urls, url)
-        _count(self._platforms, sample.platform)
-        _count(self._langs, sample.lang or "und")
+        _count(self._platforms, counted.platform)
+        _count(self._langs, counted.lang or "und")
 
     def add_repost(self) -> None:
         """Count a pure repost; it changes nothing that is tested."""
@@ -155,17 +158,19 @@ class Tally:
 
     def redact(self, deleted: Container[int]) -> None:
         """Posts of these identities were deleted: their texts go from samples and variants."""
-        shown = [*zip(self._keys, self._samples, strict=True)]
-        shown += [(wording.identity, wording.sample) for wording in self._variants.values()]
-        if not any(key in deleted and not sample.deleted for key, sample in shown):
-            return
-        self._samples = [
-            _redacted(sample) if key in deleted else sample
-            for key, sample in zip(self._keys, self._samples, strict=True)
+        wordings = self._variants.values()
+        gone = [
+            shown
+            for shown in (*self._shown, *(wording.shown for wording in wordings))
+            if shown.identity in deleted and not shown.is_deleted
         ]
-        for wording in self._variants.values():
-            if wording.identity in deleted:
-                wording.sample = _redacted(wording.sample)
+        if not gone:
+            return
+        for shown in gone:
+            shown.sample, shown.is_deleted = _redacted(shown.sample), True
+        for wording in wordings:
+            if wording.shown.is_deleted:
+                wording.text = ""
         self.version += 1
         self.is_dirty = True
 
@@ -173,14 +178,14 @@ class Tally:
         """All of it, as it stands; the next one is due at the next threshold."""
         self.is_dirty = False
         self.due_at = next_snapshot_at(self.n_posts)
-        samples, variants = self._samples.copy(), list(self._variants.values())
+        variants = list(self._variants.values())
         if len(variants) > 1:
             variants.sort(key=_by_posts)
             del variants[N_VARIANTS:]
-        exemplar = samples[0]
+        first = exemplar = self._shown[0]
         for wording in variants:
-            if not wording.sample.deleted:
-                exemplar = wording.sample
+            if not wording.shown.is_deleted:
+                exemplar = wording.shown
                 break
         return Snapshot(
             cluster=self.name,
@@ -190,17 +195,17 @@ class Tally:
             ingest_ms=ingest_ms,
             n_posts=self.n_posts,
             n_reposts=self.n_reposts,
+            first_ms=self._first_ms,
             last_ms=self._last_ms,
             slots=sorted(self._slots.items()),
             accounts=self._accounts.to_bytes(),
             hyperloglog=self._accounts.registers(),
             exemplars=self.exemplars.copy(),
             exact=self.exact,
-            first_post=samples[0],
-            exemplar=exemplar,
-            samples=samples,
-            n_deleted=sum([sample.deleted for sample in samples]),
-            variants=[Variant(w.sample.text, w.n_posts) for w in variants],
+            samples=[shown.sample for shown in self._shown],
+            exemplar=None if exemplar is first else exemplar.sample,
+            n_deleted=sum([shown.is_deleted for shown in self._shown]),
+            variants=[Variant(wording.text, wording.n_posts) for wording in variants],
             hashtags=_top(self._hashtags),
             urls=_top(self._urls),
             platforms=_top(self._platforms),
@@ -212,8 +217,9 @@ def _by_posts(wording: _Wording) -> int:
     return -wording.n_posts
 
 
-def _redacted(sample: Sample) -> Sample:
-    return msgspec.structs.replace(sample, text="", hashtags=[], urls=[], deleted=True)
+def _redacted(packed: bytes) -> bytes:
+    sample = read_sample(packed)
+    return pack_sample(msgspec.structs.replace(sample, text="", hashtags=[], urls=[], deleted=True))
 
 
 def _count(counts: dict[str, int], key: str) -> None:

@@ -16,13 +16,13 @@ from detectors.sketch import sketch_digest
 from stream.errors import PackError
 
 MAGIC = b"TK"
-PACK_VERSION = 1
+PACK_VERSION = 2
 _HEADER = MAGIC + bytes([PACK_VERSION]) + sketch_digest()
 
 _pack_body = msgspec.msgpack.Encoder().encode
 _read_pack = msgspec.msgpack.Decoder(Pack).decode
-encode_activity = msgspec.json.Encoder().encode
-_read_activity: Callable[[bytes], Activity] = msgspec.json.Decoder(Activity).decode
+encode_activity = msgspec.msgpack.Encoder().encode
+_read_activity: Callable[[bytes], Activity] = msgspec.msgpack.Decoder(Activity).decode
 encode_epochs = msgspec.json.Encoder().encode
 _read_epochs = msgspec.json.Decoder(list[EpochStart]).decode
 

@@ -31,6 +31,8 @@ SCHEMAS = {
     "dead-letter-headers": None,
 }
 """Contract → the type it is generated from; headers are text and have none."""
+_PACKED: dict[str, list[type]] = {"activity": [rows.Sample]}
+"""Types that a contract holds as bytes."""
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _MODULES = (post, alert, activity, rows, ruling)
@@ -60,7 +62,8 @@ def json_schema(contract: str) -> Schema:
 
 def schema_parts(contract: str, ref_template: str) -> tuple[Schema, dict[str, Schema]]:
     """The schema of `contract` and those it refers to, by name, where `ref_template` says they are."""
-    (top,), components = msgspec.json.schema_components([SCHEMAS[contract]], ref_template=ref_template)
+    kinds = [SCHEMAS[contract], *_PACKED.get(contract, [])]
+    (top, *_), components = msgspec.json.schema_components(kinds, ref_template=ref_template)
     # OpenAPI's word, none of JSON Schema's; the `type` of each alternative tells as much.
     top.pop("discriminator", None)
     for name, schema in components.items():
@@ -228,8 +231,9 @@ _TOPICS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     kafka.ACTIVITY: (
         "activity",
         (
-            "Internal: snapshots of clusters and clocks, and what people decide. A snapshot is cumulative: "
-            "the highest version of a cluster holds. Kept for stages_retention_h, which a restart needs."
+            "Internal: snapshots of clusters and clocks, and what people decide, in MessagePack; where the "
+            "schema says base64 its binary type stands. A snapshot is cumulative: the highest version of a "
+            "cluster holds. Kept for stages_retention_h, which a restart needs."
         ),
         ("send", "receive"),
     ),
@@ -337,7 +341,7 @@ def _messages() -> Schema:
     return {
         "post": {**_message("Post", key=post_key), "examples": [{"payload": EXAMPLE_POST}]},
         "pack": _message(None, content_type="application/octet-stream"),
-        "activity": _message("Activity"),
+        "activity": _message("Activity", content_type="application/vnd.msgpack"),
         "alert": _message("Alert", key=burst_key),
         "ruling": _message("Ruled", key={"type": "string", "description": "The ruling's id."}),
         "deadLetter": {**_message(None, content_type="application/octet-stream"), "headers": headers},

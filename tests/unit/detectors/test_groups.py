@@ -221,7 +221,7 @@ def assert_counted(group: Group) -> None:
     parts = list(group.fragments.values())
     assert group.n_posts == sum(part.n_posts for part in parts)
     assert group.n_accounts == sum(len(acc.read(part.accounts)) for part in parts)
-    assert (group.first_ms, group.name) == min((part.first_post.at_ms, part.cluster) for part in parts)
+    assert (group.first_ms, group.name) == min((part.first_ms, part.cluster) for part in parts)
     assert group.slots == dict(group.whole().slots)
     second = group.last_ms // 1000 - 4
     n_active = sum(acc.merge([acc.read(part.accounts) for part in parts])["last_s"] > second)

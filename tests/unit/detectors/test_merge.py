@@ -7,6 +7,7 @@ from support.posts import T0_MS, Written, cluster, packs_of, words
 from detectors import accounts as acc
 from detectors.activity import Snapshot
 from detectors.merge import merge
+from detectors.rows import read_sample
 from detectors.settings import DetectorSettings
 
 SETTINGS = DetectorSettings()
@@ -59,7 +60,7 @@ def test_merging_in_steps_gives_the_same_counts() -> None:
         "hashtags",
         "variants",
         "cluster",
-        "first_post",
+        "first_ms",
     ):
         assert getattr(steps, name) == getattr(whole, name), name
 
@@ -67,16 +68,17 @@ def test_merging_in_steps_gives_the_same_counts() -> None:
 def test_name_and_first_post_are_the_earliest_fragments() -> None:
     """So a burst keeps its id whatever joins it later."""
     assert merge(PARTS).cluster == PARTS[0].cluster
-    assert merge(PARTS).first_post == PARTS[0].first_post
+    assert merge(PARTS).first_ms == PARTS[0].first_ms
+    assert merge(PARTS).samples[0] == PARTS[0].samples[0]
 
 
 def test_samples_are_the_earliest_and_the_latest() -> None:
     """Five and five by event time, each post once."""
     samples = merge(PARTS).samples
-    times = [s.at_ms for s in samples]
+    times = [read_sample(packed).at_ms for packed in samples]
     assert len(samples) == 10
     assert times == sorted(times)
-    assert times[0] == PARTS[0].first_post.at_ms
+    assert times[0] == PARTS[0].first_ms
     assert times[-1] == PARTS[2].last_ms
 
 

@@ -2,12 +2,11 @@
 
 import random
 
-import msgspec
 import numpy as np
 import pytest
 
 from detectors.clusterer import Clusterer
-from detectors.rows import EXACT, Sample
+from detectors.rows import EXACT, Sample, pack_sample
 from detectors.settings import DetectorSettings
 from detectors.singles import Singles
 from detectors.tally import Member
@@ -35,7 +34,7 @@ def member(number: int, rng: random.Random) -> Member:
         ingest_ms=0,
         flags=rng.choice([0, EXACT]),
         norm=f"text {number}".encode(),
-        sample=msgspec.msgpack.encode(sample),
+        sample=pack_sample(sample),
     )
 
 

@@ -12,7 +12,17 @@ import pytest
 from support.posts import DAY_MS, T0_MS, Written, hostile_feed, records, sliced, words
 
 from detectors.post import CANARY
-from detectors.rows import AGE_KNOWN, CLOCK_LIED, EXACT, NEW_ACCOUNT, REPOST, Columns, Pack, Sample
+from detectors.rows import (
+    AGE_KNOWN,
+    CLOCK_LIED,
+    EXACT,
+    NEW_ACCOUNT,
+    REPOST,
+    Columns,
+    Pack,
+    Sample,
+    read_sample,
+)
 from detectors.settings import DetectorSettings
 from detectors.sketch_rows import PACK_BYTES
 from detectors.sketcher import RawPost, Sketcher
@@ -55,7 +65,7 @@ def row_of(post: Written, **settings: Any) -> tuple[int, str, Sample]:
     """(flags, matching text, sample) of one post."""
     sketcher = Sketcher(DetectorSettings(**settings), 0, 1, 1)
     ((_, pack),) = sketcher.feed(records([post])).packs
-    return pack.flags[0], pack.norms.decode(), msgspec.msgpack.decode(pack.samples[0], type=Sample)
+    return pack.flags[0], pack.norms.decode(), read_sample(pack.samples[0])
 
 
 @pytest.mark.parametrize("size", [1, 7, 33])
