@@ -18,8 +18,8 @@ Examples:
 def schema(contract: str) -> None:
     """Print a contract as JSON.
 
-    posts, alerts, activity and dead-letter-headers are JSON Schemas (2020-12) of one message;
-    asyncapi (the default) is the AsyncAPI 3.0 document of all topics, as your settings make them.
+    posts, alerts, activity and dead-letter-headers are JSON Schemas (2020-12) of one message
+    (activity's is MessagePack, and binary where the schema says base64); asyncapi (the default) is the AsyncAPI 3.0 document of all topics, as your settings make them.
     """
     document = asyncapi(load_settings()) if contract == "asyncapi" else json_schema(contract)
     click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2))
