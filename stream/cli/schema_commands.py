@@ -19,7 +19,8 @@ def schema(contract: str) -> None:
     """Print a contract as JSON.
 
     posts, alerts, activity and dead-letter-headers are JSON Schemas (2020-12) of one message
-    (activity's is MessagePack, and binary where the schema says base64); asyncapi (the default) is the AsyncAPI 3.0 document of all topics, as your settings make them.
+    (activity's is MessagePack, and binary where the schema says base64); asyncapi (the default)
+    is the AsyncAPI 3.0 document of all topics, as your settings make them.
     """
     document = asyncapi(load_settings()) if contract == "asyncapi" else json_schema(contract)
     click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2))
