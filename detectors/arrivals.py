@@ -20,6 +20,7 @@ Source: Waring distribution (Irwin 1963) as a growth process (Yule 1925, Simon 1
 negative binomial expects 4e-6 contents of eight accounts where seven were seen (design).
 """
 
+from functools import lru_cache
 from math import exp, lgamma
 
 import msgspec
@@ -45,8 +46,11 @@ PRIOR_PER_POST = 0.026
 PRIOR_POSTS = 4_000
 """A feed is taken for one like these until it has had as many posts: five contents of `TAIL` accounts."""
 RHO_BOUNDS = (0.3, 12.0)
+N_CACHED = 10_000
+"""Results kept of the law: it changes every `SLICE_MS`, and sizes are few."""
 
 
+@lru_cache(N_CACHED)
 def survival(size: int, rho: float, start: int = TAIL) -> float:
     """Share of the contents of `start` accounts that reach `size`, by the law."""
     if size <= start:

@@ -72,18 +72,18 @@ class Burster:
         """Severity and posts so far of the bursts ringing now, by a number that each keeps."""
         return {
             group.number: (group.ring.severity, group.n_posts)
-            for group in self._groups
+            for group in self._groups.rung
             if group.ring is not None and group.ring.firing
         }
 
     def ringing_ids(self) -> set[str]:
         """Ids of these bursts."""
-        rings = (group.ring for group in self._groups)
+        rings = (group.ring for group in self._groups.rung)
         return {ring.id for ring in rings if ring is not None and ring.firing}
 
     def muted(self) -> Counter[Severity]:
         """Of these, bursts that a ruling keeps from waking people, by severity."""
-        rings = (group.ring for group in self._groups)
+        rings = (group.ring for group in self._groups.rung)
         return Counter(ring.severity for ring in rings if ring is not None and ring.firing and ring.muted)
 
     def dump(self) -> BursterState:
@@ -160,7 +160,9 @@ class Burster:
         if isinstance(message, Undo):
             self.ruled = self.rulings.undo(message)
         else:
-            about = next((g for g in self._groups if g.ring is not None and g.ring.id == message.burst), None)
+            about = next(
+                (g for g in self._groups.rung if g.ring is not None and g.ring.id == message.burst), None
+            )
             exemplars = [] if about is None else about.exemplars()
             peak = 0 if about is None else max(about.slots.values())
             self.ruled = self.rulings.take(message, exemplars, peak, self._feed.low_ms)
@@ -169,7 +171,7 @@ class Burster:
     def _retell(self, ingest_ms: int) -> list[Alert]:
         """Tell of ringing groups that a ruling covers and did not before, or the other way round."""
         alerts = []
-        for group in self._groups:
+        for group in self._groups.rung:
             ring = group.ring
             if ring is None or not ring.firing:
                 continue
@@ -200,7 +202,7 @@ class Burster:
         if reason is None:  # a deleted sample may have given way to later ones
             ring.n_deleted = min(ring.n_deleted, measured.judgement.n_deleted)
             return []
-        group.ring = ring
+        self._groups.ring(group, ring)
         if reason is AlertReason.FIRST:
             ring.firing, ring.severity = True, Severity.INFO
         elif reason is AlertReason.RESOLVED:
@@ -223,7 +225,7 @@ class Burster:
         if ring is None:
             return []
         if survivor.ring is None:
-            survivor.ring = ring
+            self._groups.ring(survivor, ring)
             return []
         if not ring.firing:
             return []
@@ -246,7 +248,6 @@ class Burster:
         ring.seq += 1
         muting = self._muting(group, now_ms)
         ring.muted = "" if muting is None else muting.id
-        _, where = self._groups.shared_with(group) if ring.campaign else (None, [])
         return build_alert(
             ring,
             reason,
@@ -256,7 +257,9 @@ class Burster:
             ingest_ms=ingest_ms,
             merged_into=merged_into,
             muting=muting,
-            campaign=campaigns.campaign_of(ring, group, self._groups, where),
+            campaign=campaigns.campaign_of(ring, group, self._groups.rung, self._groups.shared)
+            if ring.campaign
+            else None,
             slot_s=self._settings.slot_s,
             detector=self._detector,
         )

@@ -2,7 +2,7 @@
 
 Two bursts are linked when chance shares as many accounts more rarely than `evidence.LINK_CHANCE`,
 corrected for the bursts compared; whom a burst shares accounts with is counted exactly
-(`Groups.shared_with`). A burst joins the campaign of the oldest burst it is linked to when it is
+(`SharedAccounts`). A burst joins the campaign of the oldest burst it is linked to when it is
 first seen to be, and keeps it, so that a campaign's id never changes.
 
 Assumptions: accounts keep their identity. Fails: before enough accounts posted both texts; for
@@ -10,11 +10,12 @@ accounts that post once each; legitimate syndication is a campaign, too; and A m
 with B, B others with C.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from detectors.alert import Campaign
 from detectors.group import Group
 from detectors.lifecycle import Ring
+from detectors.shared import SharedAccounts
 
 MAX_BURSTS = 50
 """Named in an alert."""
@@ -52,19 +53,15 @@ def join(ring: Ring, group: Group, linked: Iterable[Group]) -> None:
         other.campaign = other.campaign or ring.campaign
 
 
-def campaign_of(
-    ring: Ring, group: Group, groups: Iterable[Group], where: Sequence[set[int]]
-) -> Campaign | None:
-    """The campaign that a burst is of, if any.
+def campaign_of(ring: Ring, group: Group, groups: Iterable[Group], shared: SharedAccounts) -> Campaign:
+    """The campaign that a burst is of.
 
     Args:
         ring: What was told of the burst.
         group: The burst.
-        groups: All that is remembered.
-        where: For each account of the burst that sits in other groups too, all its groups.
+        groups: All that have rung.
+        shared: Accounts of all that is remembered.
     """
-    if not ring.campaign:
-        return None
     members = [
         (other.first_ms, other.ring.id, other.number)
         for other in groups
@@ -74,5 +71,5 @@ def campaign_of(
     return Campaign(
         id=ring.campaign,
         bursts=[name for _, name, _ in sorted(members)][:MAX_BURSTS],
-        shared_accounts=sum(1 for numbers in where if not others.isdisjoint(numbers)),
+        shared_accounts=shared.n_shared_with(group.number, others),
     )

@@ -7,9 +7,10 @@ Fails: accounts that lie about nothing because the feed tells no ages and each p
 legitimate syndication, whose accounts recur together too.
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
-from scipy.special import bdtrc, pdtrc
+from scipy.special import bdtrc, gammaincinv
 
 from detectors.account_kernel import count_rows
 from detectors.accounts import AccountArray
@@ -23,6 +24,8 @@ CHANCE = 0.01
 """A share of new accounts that the feed's own rate gives this often is no evidence."""
 LINK_CHANCE = 1e-3
 """Two bursts are linked when chance shares as many accounts more rarely than this."""
+N_CACHED = 10_000
+"""Results kept of the test for links: counts are small, and the same ones come again."""
 ACTIVITY_SKEW = 3.0
 """Busy accounts meet more often than uniform ones; chance meetings are multiplied by this."""
 
@@ -114,9 +117,11 @@ def are_linked(n_shared: int, n_a: int, n_b: int, n_feed: float, n_tests: int) -
         n_feed: Accounts of the feed.
         n_tests: Pairs tried, for the correction.
     """
-    if n_shared < 2:
-        return False
     expected = ACTIVITY_SKEW * n_a * n_b / max(n_feed, n_a + n_b - n_shared)
-    if n_shared <= expected:  # no rarer than one in two, told without the distribution
-        return False
-    return float(pdtrc(n_shared - 1, expected)) * max(n_tests, 1) < LINK_CHANCE
+    return expected < _most_expected(n_shared, n_tests)
+
+
+@lru_cache(N_CACHED)
+def _most_expected(n_shared: int, n_tests: int) -> float:
+    """Of how many by chance `n_shared` are rare: there P(Poisson ≥ n_shared) · n_tests is `LINK_CHANCE`."""
+    return float(gammaincinv(n_shared, LINK_CHANCE / max(n_tests, 1))) if n_shared > 1 else 0.0

@@ -5,17 +5,17 @@ the same index and threshold as posts join clusters. A group that may still matt
 small one for as long as accounts count as recent, a larger one for the whole history.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
 
 import msgspec
 
 from detectors import accounts as acc
 from detectors.activity import Snapshot
 from detectors.group import Group
+from detectors.lifecycle import Ring
 from detectors.merge import merge
 from detectors.settings import DetectorSettings
+from detectors.shared import SharedAccounts
 from detectors.wordings import Asked, Likeness, Wordings, WordingsState
 
 MAX_WORDINGS = 48
@@ -43,10 +43,9 @@ class Groups:
         self._settings = settings
         self._groups: dict[int, Group] = {}
         self._group_of: dict[str, int] = {}
-        self._by_account: dict[int, set[int]] = {}
-        self._accounts_of: dict[int, set[int]] = {}
-        self._shared_of: dict[int, set[int]] = {}
-        """Of these, the accounts that other groups have too."""
+        self._rung: dict[int, Group] = {}
+        self.shared = SharedAccounts()
+        """Accounts of the groups large enough to ring."""
         self._n_groups = 0
         self._wordings = Wordings(
             settings.max_tracked_posts, self._groups, None if state is None else state.wordings
@@ -59,6 +58,16 @@ class Groups:
 
     def __iter__(self) -> Iterator[Group]:
         return iter(list(self._groups.values()))
+
+    @property
+    def rung(self) -> list[Group]:
+        """Those that ring, or have rung, in order."""
+        return [self._rung[number] for number in sorted(self._rung)]
+
+    def ring(self, group: Group, ring: Ring) -> None:
+        """What was told of a group."""
+        group.ring = ring
+        self._rung[group.number] = group
 
     def dump(self) -> GroupsState:
         """The state, from which a new object goes on the same."""
@@ -132,12 +141,12 @@ class Groups:
         self._group_of[snapshot.cluster] = group.number
         may_have_lost = self._fold(group, low_ms) or bool(absorbed) or snapshot.hyperloglog is not None
         if group.n_accounts < self._settings.min_accounts:  # folded, and fewer than they seemed
-            self._leave_accounts(group)
-        elif may_have_lost or group.number not in self._accounts_of:
+            self.shared.drop(group.number)
+        elif may_have_lost or group.number not in self.shared:
             self._register(group)
         else:  # accounts only came, and stand behind those known
             n_known = 0 if old is None else acc.n_rows(old.accounts)
-            self._enter(group, set(acc.read(snapshot.accounts)["account"][n_known:].tolist()))
+            self.shared.enter(group.number, acc.read(snapshot.accounts)["account"][n_known:].tolist())
         if likeness.base:
             left = self._wordings.forget(likeness.base)
             for other in self._groups.values():
@@ -164,41 +173,12 @@ class Groups:
         now: set[int] = set()
         for fragment in group.fragments.values():
             now.update(acc.read(fragment.accounts)["account"].tolist())
-        self._leave(group, self._accounts_of.get(group.number, set()) - now)
-        self._enter(group, now)
-
-    def _enter(self, group: Group, accounts: set[int]) -> None:
-        mine = self._accounts_of.setdefault(group.number, set())
-        for account in accounts - mine:
-            groups = self._by_account.setdefault(account, set())
-            groups.add(group.number)
-            if len(groups) > 1:
-                for number in groups if len(groups) == 2 else (group.number,):
-                    self._shared_of.setdefault(number, set()).add(account)
-        mine |= accounts
-
-    def n_shared(self, group: Group) -> int:
-        """Accounts of a group that sit in other groups too."""
-        return len(self._shared_of.get(group.number, ()))
-
-    def shared_with(self, group: Group) -> tuple[Counter[int], list[set[int]]]:
-        """Accounts of a group that sit in other groups too.
-
-        Returns:
-            Shared accounts per other group; and for each such account its groups.
-        """
-        where = [self._by_account[account] for account in self._shared_of.get(group.number, ())]
-        shared = Counter(chain.from_iterable(where))
-        del shared[group.number]
-        return shared, where
+        self.shared.keep(group.number, now)
+        self.shared.enter(group.number, now)
 
     def those(self, numbers: Iterable[int]) -> list[Group]:
         """The groups of these numbers, in order."""
         return [self._groups[number] for number in sorted(numbers)]
-
-    def n_accounts(self, number: int) -> int:
-        """Accounts of a group that were compared."""
-        return len(self._accounts_of.get(number, ()))
 
     def forget(self, now_ms: int) -> None:
         """Drop groups that can matter no more."""
@@ -227,8 +207,7 @@ class Groups:
         for cluster in (*other.fragments, *other.folded):
             self._group_of[cluster] = group.number
         self._wordings.absorb(other.number, group.number)
-        self._leave_accounts(other)
-        del self._groups[other.number]
+        self._remove(other)
 
     def _fold(self, group: Group, now_ms: int) -> bool:
         """Merge fragments of epochs long ended: nothing new can come of them."""
@@ -246,27 +225,19 @@ class Groups:
     def _drop(self, group: Group) -> None:
         for cluster in (*group.fragments, *group.folded):
             self._group_of.pop(cluster, None)
-        self._leave_accounts(group)
+        self._remove(group)
+
+    def _remove(self, group: Group) -> None:
+        self.shared.drop(group.number)
+        self._rung.pop(group.number, None)
         del self._groups[group.number]
-
-    def _leave_accounts(self, group: Group) -> None:
-        self._leave(group, self._accounts_of.pop(group.number, set()))
-        self._shared_of.pop(group.number, None)
-
-    def _leave(self, group: Group, accounts: set[int]) -> None:
-        self._accounts_of.get(group.number, set()).difference_update(accounts)
-        for account in accounts:
-            groups = self._by_account[account]
-            groups.discard(group.number)
-            for number in (group.number, *(groups if len(groups) == 1 else ())):
-                self._shared_of.get(number, set()).discard(account)
-            if not groups:
-                del self._by_account[account]
 
     def _load(self, state: GroupsState) -> None:
         self._n_groups = state.n_groups
         for group in state.groups:
             self._groups[group.number] = group
+            if group.ring is not None:
+                self._rung[group.number] = group
             for cluster in (*group.fragments, *group.folded):
                 self._group_of[cluster] = group.number
             if group.n_accounts >= self._settings.min_accounts:

@@ -5,7 +5,7 @@ nothing that is told, so `Measurer.may_speak` asks first, cheaply, and never say
 measurement would have found a reason.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from detectors import campaigns, evidence
@@ -73,7 +73,7 @@ class Measurer:
             is_ahead: Whether some partition has not come so far. Then only its accounts can make it grave:
                 windows have gaps, and how large is unusual has not been learnt yet.
         """
-        linked = self._links(group, *self._groups.shared_with(group)) if is_alive else Links()
+        linked = self._links(group) if is_alive else Links()
         parts = self._parts(group, now_ms, linked)
         surprise = self._novelty(group, now_ms)
         coordination = evidence.score(parts)
@@ -167,21 +167,25 @@ class Measurer:
 
     def _may_rise(self, group: Group, ring: Ring, now_ms: int) -> bool:
         """False only where its accounts rule it out, whatever its novelty; joins campaigns like `measure`."""
-        linked = Links(n_recurring=self._groups.n_shared(group))
-        if linked.n_recurring >= campaigns.MIN_SHARED:
-            shared, where = self._groups.shared_with(group)
-            if max(shared.values(), default=0) >= campaigns.MIN_SHARED:
-                linked = self._links(group, shared, where)
-            else:
-                n_recurring = min(linked.n_recurring, sum([n for n in shared.values() if n > 1]))
-                linked = Links(n_recurring=n_recurring)
-        parts = self._parts(group, now_ms, linked)
+        self._join(group, ring)
+        n_shared = self._groups.shared.n_shared(group.number)
+        parts = self._parts(group, now_ms, Links(n_recurring=n_shared))
+        if self._rises(ring, parts, is_coordinated=False):
+            return True
+        if not self._rises(ring, parts, is_coordinated=True):
+            return False
+        # All accounts that it shares, though most are shared with groups that chance explains.
+        if not self._is_part(group, n_shared) and not self._is_coordinated(evidence.score(parts), Links()):
+            return False
+        linked = self._links(group)
+        parts = parts._replace(n_recurring=linked.n_recurring)
+        return self._is_coordinated(evidence.score(parts), linked)
+
+    def _rises(self, ring: Ring, parts: Parts, *, is_coordinated: bool) -> bool:
+        """Whether it would be graver than was told, were it as novel as can be."""
         least_false = self._feed.arrivals.per_day(parts.n_recent)
-        gravest = (
-            self._severity(parts, MAX_NOVELTY, least_false, is_coordinated=is_coordinated)
-            for is_coordinated in (False, self._is_coordinated(evidence.score(parts), linked))
-        )
-        return any(severity is not None and severity.rank > ring.severity.rank for severity in gravest)
+        severity = self._severity(parts, MAX_NOVELTY, least_false, is_coordinated=is_coordinated)
+        return severity is not None and severity.rank > ring.severity.rank
 
     def _is_coordinated(self, coordination: float, linked: Links) -> bool:
         return linked.to_critical or coordination >= self._settings.coordination_threshold
@@ -230,30 +234,49 @@ class Measurer:
         """Whether nature gives more contents as large than the list may hold."""
         return self._feed.arrivals.per_post(n_recent) * 100_000 > self._settings.info_per_100k
 
-    def _links(self, group: Group, shared: Mapping[int, int], where: Sequence[set[int]]) -> Links:
-        """What its accounts say of other groups.
+    def _links(self, group: Group) -> Links:
+        """What its accounts say of other groups; if it rings, it joins the campaign of its links."""
+        if group.ring is not None:
+            self._join(group, group.ring)
+        several = self._groups.shared.ties(group.number).several
+        linked = self._linked(group, several)
+        n_recurring = self._groups.shared.n_shared_with(group.number, linked)
+        is_part = self._is_part(group, n_recurring)
+        return Links(n_recurring, linked, is_part and any(map(_is_critical, self._groups.those(linked))))
+
+    def _linked(self, group: Group, others: Mapping[int, int]) -> frozenset[int]:
+        """Those of these groups that share more accounts with it than chance gives.
 
         Args:
-            group: It; if it rings, it joins the campaign of its links.
-            shared: Accounts that it shares, per other group.
-            where: For each of its shared accounts, all its groups.
+            group: It.
+            others: How many they share, by number.
         """
-        n_feed = self._feed.n_accounts
-        n_mine = self._groups.n_accounts(group.number)
-        linked = {
+        shared, n_feed = self._groups.shared, self._feed.n_accounts
+        n_mine, n_tests = shared.n_accounts(group.number), len(shared.ties(group.number))
+        return frozenset(
             number
-            for number, n_shared in shared.items()
-            if n_shared > 1  # most share one account, and one links nothing
-            and evidence.are_linked(n_shared, n_mine, self._groups.n_accounts(number), n_feed, len(shared))
-        }
-        if group.ring is not None:
-            mates = (n for n in linked if campaigns.are_one(shared[n], n_mine, self._groups.n_accounts(n)))
-            campaigns.join(group.ring, group, self._groups.those(mates))
-        n_recurring = sum(1 for groups in where if not linked.isdisjoint(groups))
-        is_part = n_recurring >= max(campaigns.MIN_SHARED, campaigns.MIN_SHARE * n_mine)
-        return Links(
-            n_recurring, frozenset(linked), is_part and any(map(_is_critical, self._groups.those(linked)))
+            for number, n_shared in others.items()
+            if evidence.are_linked(n_shared, n_mine, shared.n_accounts(number), n_feed, n_tests)
         )
+
+    def _is_part(self, group: Group, n_recurring: int) -> bool:
+        n_mine = self._groups.shared.n_accounts(group.number)
+        return n_recurring >= max(campaigns.MIN_SHARED, campaigns.MIN_SHARE * n_mine)
+
+    def _join(self, group: Group, ring: Ring) -> None:
+        """Have it be of the campaign of the groups that it is one with."""
+        shared = self._groups.shared
+        if shared.n_shared(group.number) < campaigns.MIN_SHARED:
+            return
+        several, n_mine = shared.ties(group.number).several, shared.n_accounts(group.number)
+        close = {
+            number: n_shared
+            for number, n_shared in several.items()
+            if n_shared >= campaigns.MIN_SHARED
+            and campaigns.are_one(n_shared, n_mine, shared.n_accounts(number))
+        }
+        if close:
+            campaigns.join(ring, group, self._groups.those(self._linked(group, close)))
 
 
 def _is_critical(group: Group) -> bool:

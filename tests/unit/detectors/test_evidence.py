@@ -1,10 +1,21 @@
 """Coordination: each part alone, together, and what is no evidence."""
 
+from itertools import product
+
 import numpy as np
 import pytest
+from scipy.stats import poisson
 
 from detectors.accounts import ACCOUNT
-from detectors.evidence import Parts, are_linked, count_parts, new_excess, score
+from detectors.evidence import (
+    ACTIVITY_SKEW,
+    LINK_CHANCE,
+    Parts,
+    are_linked,
+    count_parts,
+    new_excess,
+    score,
+)
 from detectors.rows import AGE_KNOWN, NEW_ACCOUNT
 
 NONE = Parts(
@@ -90,3 +101,15 @@ def test_bursts_are_linked_by_more_than_chance(
 ) -> None:
     """The Poisson tail of the shared accounts decides, corrected for the pairs tried."""
     assert are_linked(shared, *sizes, feed, 10) is linked
+
+
+def test_links_are_those_of_the_poisson_tail() -> None:
+    """Over sizes, shared accounts and tests, as its distribution says."""
+    n_linked = 0
+    for n_shared, n_a, n_b, n_tests in product((1, 2, 3, 5, 40), (4, 60, 3_000), (9, 400), (0, 1, 30)):
+        expected = ACTIVITY_SKEW * n_a * n_b / 20_000
+        is_rare = poisson.sf(n_shared - 1, expected) * max(n_tests, 1) < LINK_CHANCE
+        linked = are_linked(n_shared, n_a, n_b, 20_000, n_tests)
+        assert linked == (is_rare and n_shared > 1)
+        n_linked += linked
+    assert n_linked > 10

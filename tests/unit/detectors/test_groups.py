@@ -113,16 +113,22 @@ def test_hybrids_nearest_to_their_own_group_prove_another_one_with_it() -> None:
     assert len(groups) == 1
 
 
+def shared_by(groups: Groups, group: Group) -> dict[int, int]:
+    """Accounts that a group shares, per other group."""
+    ties = groups.shared.ties(group.number)
+    return {**ties.several, **dict.fromkeys(ties.once, 1)}
+
+
 def test_shared_accounts_are_told_per_group() -> None:
     """Until the other group goes."""
     groups = Groups(SETTINGS)
     one = fed(groups, fragment(name="a", accounts=range(10)))
     two = fed(groups, fragment(words("two"), name="b", accounts=range(7, 20), start_ms=60_000))
-    shared, where = groups.shared_with(one)
-    assert shared == {two.number: 3}
-    assert len(where) == 3
+    assert shared_by(groups, one) == {two.number: 3}
+    assert groups.shared.n_shared_with(one.number, {two.number}) == 3
     groups.forget(T0_MS + 30_000 + 24 * HOUR_MS)
-    assert groups.shared_with(two) == ({}, [])
+    assert shared_by(groups, two) == {}
+    assert groups.shared.n_shared(two.number) == 0
 
 
 def test_small_groups_are_forgotten_after_two_hours_and_large_ones_after_a_day() -> None:
@@ -184,7 +190,7 @@ def test_dumped_groups_go_on_the_same() -> None:
             assert group is not None
             shared = None
             if group.n_accounts >= SETTINGS.min_accounts:
-                shared = (some.shared_with(group)[0], some.n_accounts(group.number))
+                shared = (shared_by(some, group), some.shared.n_accounts(group.number))
             some.forget(low_ms)
             results.append((group, absorbed, shared, msgspec.msgpack.encode(some.dump())))
         assert results[0] == results[1]
@@ -203,13 +209,11 @@ def test_shared_accounts_are_those_that_a_recount_finds() -> None:
         if step % 10 == 9:
             groups.forget(T0_MS + start_ms)
         held = {group.number: set(group.accounts["account"].tolist()) for group in groups}
-        held = {number: accounts for number, accounts in held.items() if groups.n_accounts(number)}
+        held = {number: accounts for number, accounts in held.items() if groups.shared.n_accounts(number)}
         for group in (group for group in groups if group.number in held):
             mine = held[group.number]
             expected = {n: len(mine & other) for n, other in held.items() if n != group.number}
-            assert dict(groups.shared_with(group)[0]) == {
-                n: shared for n, shared in expected.items() if shared
-            }
+            assert shared_by(groups, group) == {n: shared for n, shared in expected.items() if shared}
             n_compared += sum(shared > 0 for shared in expected.values())
         for group in groups:
             assert_counted(group)
