@@ -38,6 +38,7 @@ from detectors.words_kernel import (
 
 MAX_CHECKED: Final = 8
 """Candidates whose text is compared, best agreement of bits first."""
+ALL_BITS: Final = 128
 MIN_AGREEMENT: Final = 74
 """Of 128 one-bit min-hashes. At J = .33 a pair agrees in 85 ± 5, at .05 in 67 ± 6, so the
 filter drops 89 % of chance meetings and 2 % of pairs at the threshold (binomial)."""
@@ -156,7 +157,7 @@ def gather(ex: Exemplars, rows: Rows, row: int, scratch: Scratch) -> int:
     n_hits = find_hits(ex.table, rows.bands[row], place_mask(len(ex.n_distinct)), hits)
     low, high = rows.bits[row, 0], rows.bits[row, 1]
     for i in range(n_hits):  # apart from what follows: their cache lines come side by side
-        agreeing[i] = 128 - fold_bits(low ^ bits[hits[i], 0]) - fold_bits(high ^ bits[hits[i], 1])
+        agreeing[i] = ALL_BITS - fold_bits(low ^ bits[hits[i], 0]) - fold_bits(high ^ bits[hits[i], 1])
     n_found = 0
     for i in range(n_hits):
         least = int(scratch.agreements[MAX_CHECKED - 1]) + 1 if n_found == MAX_CHECKED else MIN_AGREEMENT
@@ -271,8 +272,13 @@ def nearest(ex: Exemplars, rows: Rows, row: int, scratch: Scratch) -> tuple[int,
     if rows.exact[row]:
         start, end = rows.norm_offsets[row], rows.norm_offsets[row + 1]
         return find_exact(ex, rows, row, hash_span(rows.norms, start, end)), 1.0, 0
-    n_distinct = load_row(rows, row, scratch)
     n_found = gather(ex, rows, row, scratch)
+    if n_found > 0 and scratch.agreements[0] == ALL_BITS:  # mostly a copy to the letter
+        first = scratch.found[0]
+        start, end = rows.norm_offsets[row], rows.norm_offsets[row + 1]
+        if same_bytes(rows.norms, start, end, ex.arena, ex.starts[first], ex.starts[first + 1]):
+            return first, 1.0, int(ex.n_distinct[first])
+    n_distinct = load_row(rows, row, scratch)
     best, jaccard = best_of(ex, rows, row, scratch, n_found, n_distinct)
     return best, jaccard, n_distinct
 
