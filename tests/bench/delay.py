@@ -1,7 +1,8 @@
 """Delay of alerts under a steady load: append of the tripping post → append of its alert.
 
-Small campaigns run through an organic feed at a constant rate. The embedded broker keeps the
-producers' timestamps; here all of them come from one clock.
+Small campaigns run through an organic feed at a constant rate, on Apache Kafka where it can run: there
+append times are the broker's, and the embedded broker, which is for demo and tests, answers ever more
+slowly as its log grows. It keeps the producers' timestamps; here all clocks are one.
 """
 
 import asyncio
@@ -38,31 +39,34 @@ BACKLOG_S = 60
 
 async def measure(setup: Setup) -> list[Row]:
     """p50 and p99 over every alert transition after the warm-up, at each rate."""
-    rows = []
+    rows, kinds = [], live.brokers(setup)
     for rate in (STATED_AT,) if setup.short else RATES:
-        rows += await _at_rate(setup, rate, setup.size(SECONDS, 15))
+        rows += await _at_rate(setup, rate, setup.size(SECONDS, 15), kinds[-1])
+    for kind in kinds[:-1]:
+        rows += await _at_rate(setup, STATED_AT, setup.size(SECONDS, 15), kind, f"_{STATED_AT}_embedded")
     return rows
 
 
-async def _at_rate(setup: Setup, rate: int, seconds: int) -> list[Row]:
-    setup.say(f"delay: {rate:,} posts/s for {seconds} s")
-    async with live.broker(4) as (settings, folder):
+async def _at_rate(setup: Setup, rate: int, seconds: int, kind: str, apart: str = "") -> list[Row]:
+    """Rows of one rate on one kind of broker; those that are not judged end in `apart` or the rate."""
+    setup.say(f"delay: {rate:,} posts/s for {seconds} s on {kind}")
+    async with live.broker(4, kind) as (settings, folder):
         with live.running(["-m", "stream.cli", "worker"], settings, folder) as log:
             await live.Worker(log).ready()
             reader = asyncio.create_task(_read(settings, seconds))
             n_sent, n_campaigns, wall_s = await _load(settings, rate, seconds)
             delays = await reader
     cuts = quantiles(delays, n=100)
-    what = f"{n_sent / wall_s:,.0f} posts/s, {n_campaigns} campaigns, {len(delays):,} transitions"
+    what = f"{n_sent / wall_s:,.0f} posts/s, {n_campaigns} campaigns, {len(delays):,} transitions, {kind}"
     p50, p99 = f"alert delay, median, at {what}", f"alert delay, 99th percentile, at {what}"
-    if rate == STATED_AT:
+    if rate == STATED_AT and not apart:
         return [
             Row.judged(id="delay_p50", measure=p50, value=cuts[49], unit="s", reach="<0.2 s"),
             Row.judged(id="delay_p99", measure=p99, value=cuts[98], unit="s", reach="<1 s"),
         ]
     return [
-        Row(id=f"delay_p50_{rate}", measure=p50, value=cuts[49], unit="s"),
-        Row(id=f"delay_p99_{rate}", measure=p99, value=cuts[98], unit="s"),
+        Row(id=f"delay_p50{apart or f'_{rate}'}", measure=p50, value=cuts[49], unit="s"),
+        Row(id=f"delay_p99{apart or f'_{rate}'}", measure=p99, value=cuts[98], unit="s"),
     ]
 
 
