@@ -6,6 +6,7 @@ be compared, and comparing them would silently find nothing.
 """
 
 from collections.abc import Callable
+from functools import cache
 
 import msgspec
 
@@ -17,7 +18,6 @@ from stream.errors import PackError
 
 MAGIC = b"TK"
 PACK_VERSION = 2
-_HEADER = MAGIC + bytes([PACK_VERSION]) + sketch_digest()
 
 _pack_body = msgspec.msgpack.Encoder().encode
 _read_pack = msgspec.msgpack.Decoder(Pack).decode
@@ -27,9 +27,15 @@ encode_epochs = msgspec.json.Encoder().encode
 _read_epochs = msgspec.json.Decoder(list[EpochStart]).decode
 
 
+@cache
+def _header() -> bytes:
+    """What every pack begins with. A process that handles none is spared its quarter of a second."""
+    return MAGIC + bytes([PACK_VERSION]) + sketch_digest()
+
+
 def encode_pack(pack: Pack) -> bytes:
     """A message of topic ``sketches``."""
-    return _HEADER + _pack_body(pack)
+    return _header() + _pack_body(pack)
 
 
 def decode_pack(value: bytes | None) -> Pack:
@@ -40,16 +46,17 @@ def decode_pack(value: bytes | None) -> Pack:
     """
     if value is None or value[:2] != MAGIC:
         raise PackError("a record of topic sketches is no pack of Tocsin: does another program write there?")
-    if value[: len(_HEADER)] != _HEADER:
-        theirs = f"version {value[2]}, digest {value[3 : len(_HEADER)].hex()}"
-        ours = f"version {PACK_VERSION}, digest {_HEADER[3:].hex()}"
+    header = _header()
+    if value[: len(header)] != header:
+        theirs = f"version {value[2]}, digest {value[3 : len(header)].hex()}"
+        ours = f"version {PACK_VERSION}, digest {header[3:].hex()}"
         raise PackError(
             f"a pack of another making ({theirs}; this worker: {ours}). All workers must run one version "
             "of Tocsin and of Python (its Unicode tables count). After an upgrade make the topics sketches, "
             "activity and burst-state anew, as deploy/UPGRADING.md says"
         )
     try:
-        return _read_pack(memoryview(value)[len(_HEADER) :])
+        return _read_pack(memoryview(value)[len(header) :])
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise PackError(f"a damaged pack: {error}") from error
 

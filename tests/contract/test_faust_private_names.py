@@ -14,6 +14,7 @@ import pytest
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.consumer.subscription_state import TopicPartitionState
 from faust.app.base import App
+from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery
 from faust.transport.consumer import Consumer, ThreadDelegateConsumer
 from faust.transport.drivers import aiokafka as driver
@@ -21,6 +22,7 @@ from faust.transport.utils import DefaultSchedulingStrategy
 from mode import Worker
 
 from stream import batches
+from stream.faust_app import NoTables
 
 OVERRIDDEN = [
     (driver.Consumer, "_new_consumer_thread", ["self"]),
@@ -36,8 +38,10 @@ OVERRIDDEN = [
     (Consumer, "_wait_next_records", ["self", "timeout"]),
     (driver.AIOKafkaConsumerThread, "_create_worker_consumer", ["self", "transport"]),
     (DefaultSchedulingStrategy, "iterate", ["self", "records"]),
+    (TableManager, "on_start", ["self"]),
 ]
 CALLED = [
+    (TableManager, "_update_channels", ["self"]),
     (Consumer, "on_buffer_full", ["self", "tp"]),
     (Consumer, "maybe_wait_for_commit_to_finish", ["self"]),
     (Consumer, "commit", ["self", "topics", "start_new_transaction"]),
@@ -84,6 +88,15 @@ def test_faust_still_hard_codes_what_the_thread_sets() -> None:
     for name in ("_fetch_max_wait_ms", "_fetch_min_bytes", "_isolation_level"):
         assert f"self.{name} = " in consumer
         assert f"=self.{name}" in started
+
+
+def test_without_tables_a_start_only_skips_a_wait() -> None:
+    """`stream.faust_app.NoTables` does what Faust's manager does, but for the second that it sleeps."""
+    ours, theirs = (
+        [line.strip() for line in inspect.getsource(kind.on_start).splitlines() if "await" in line]
+        for kind in (NoTables, TableManager)
+    )
+    assert theirs == ["await self.sleep(1.0)", *ours]
 
 
 def test_every_rebalance_ends_with_a_seek_before_the_flow_resumes() -> None:
