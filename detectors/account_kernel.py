@@ -7,24 +7,35 @@ from detectors.jit import kernel
 
 
 @kernel
-def merge_rows(rows: NDArray[np.void], order: NDArray[np.int64], out: NDArray[np.void]) -> int:
+def merge_rows(rows: NDArray[np.void]) -> int:
     """Merge rows of the same account: of each its last two posts, all its posts, all its flags.
 
     Args:
-        rows: `accounts.ACCOUNT`, of several tallies.
-        order: Indices that sort `rows` by account.
-        out: As many rows of zeros; filled from the front, in order of account.
+        rows: `accounts.ACCOUNT`, of several tallies; the merged ones are left at the front.
 
     Returns:
-        Accounts, each of which has one row in `out`.
+        Accounts, each of which has one row, in order of its first.
     """
+    size = 4
+    while size < 2 * len(rows):
+        size *= 2
+    places = np.zeros(
+        size, np.int32
+    )  # 1 + where an account's row is, by its hash; the next free one if taken
     n = 0
-    for i in order:
+    for i in range(len(rows)):
         row = rows[i]
-        if n == 0 or out[n - 1]["account"] != row["account"]:
-            out[n]["account"] = row["account"]
+        account = row["account"]
+        place = np.int64(account & np.uint64(size - 1))
+        while places[place] and rows[places[place] - 1]["account"] != account:
+            place = (place + 1) & (size - 1)
+        if not places[place]:
+            if i > n:
+                rows[n] = row
             n += 1
-        merged = out[n - 1]
+            places[place] = n
+            continue
+        merged = rows[places[place] - 1]
         for at_s in (row["last_s"], row["previous_s"]):
             if at_s > merged["last_s"]:
                 merged["previous_s"] = merged["last_s"]
@@ -33,6 +44,15 @@ def merge_rows(rows: NDArray[np.void], order: NDArray[np.int64], out: NDArray[np
                 merged["previous_s"] = at_s
         merged["n_posts"] = min(np.int64(merged["n_posts"]) + np.int64(row["n_posts"]), 65_535)
         merged["flags"] |= row["flags"]
+    return n
+
+
+@kernel
+def count_active(rows: NDArray[np.void], second: int) -> int:
+    """Accounts of `accounts.ACCOUNT` rows that posted after an event second."""
+    n = 0
+    for row in rows:
+        n += int(row["last_s"] > second)
     return n
 
 

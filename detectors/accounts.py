@@ -15,7 +15,7 @@ import numpy as np
 from datasketch import HyperLogLogPlusPlus
 from numpy.typing import NDArray
 
-from detectors.account_kernel import merge_rows
+from detectors.account_kernel import count_active, merge_rows
 
 MAX_EXACT = 4096
 HLL_P = 14
@@ -106,18 +106,17 @@ def n_rows(packed: bytes) -> int:
 
 def n_active(rows: AccountArray, second: int) -> int:
     """Accounts that posted after an event second."""
-    return int(np.count_nonzero(rows["last_s"] > second))
+    return count_active(rows, second)
 
 
-def merge(parts: Sequence[AccountArray]) -> AccountArray:
-    """The union: of each account its last two posts, all its posts, all its flags."""
+def merge(parts: Sequence[bytes]) -> AccountArray:
+    """The union of packed rows: of each account its last two posts, all its posts, all its flags."""
     if len(parts) == 1:
-        return parts[0]
-    rows = np.frombuffer(b"".join(part.tobytes() for part in parts), ACCOUNT)  # numpy's takes 20 µs more
-    merged = np.zeros(len(rows), ACCOUNT)
-    n = merge_rows(rows, np.argsort(rows["account"], kind="stable"), merged)
-    merged.flags.writeable = False  # as `read` gives them: another type would compile kernels again
-    return merged[:n]
+        return read(parts[0])
+    rows = np.frombuffer(bytearray().join(parts), ACCOUNT)
+    n = merge_rows(rows)
+    rows.flags.writeable = False  # as `read` gives them: another type would compile kernels again
+    return rows[:n]
 
 
 def union(registers: Sequence[bytes]) -> bytes | None:

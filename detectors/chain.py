@@ -61,7 +61,6 @@ def warm_up() -> None:
     records = [RawPost(i, at_ms, (post % (i, i, at_ms, text)).encode()) for i, text in enumerate(texts)]
     chain.feed(records)
     chain.end(1)
-    rows = accounts.read(bytes(2 * accounts.ACCOUNT.itemsize))
-    evidence.count_parts(
-        accounts.merge([rows, rows]), now_ms=0, since_ms=0, recent_s=1, base_new=0.0, n_recurring=0, n_links=0
-    )
+    rows = accounts.merge([bytes(accounts.ACCOUNT.itemsize)] * 2)
+    accounts.n_active(rows, 0)
+    evidence.count_parts(rows, now_ms=0, since_ms=0, recent_s=1, base_new=0.0, n_recurring=0, n_links=0)

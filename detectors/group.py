@@ -90,7 +90,7 @@ class Group(msgspec.Struct, kw_only=True, dict=True):
     @cached_property
     def accounts(self) -> acc.AccountArray:
         """Its accounts, each once."""
-        return acc.merge([acc.read(fragment.accounts) for fragment in self.fragments.values()])
+        return acc.merge([fragment.accounts for fragment in self.fragments.values()])
 
     @cached_property
     def oldest_ms(self) -> int:

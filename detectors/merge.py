@@ -23,7 +23,7 @@ def merge(fragments: Sequence[Snapshot]) -> Snapshot:
     ordered = sorted(fragments, key=lambda s: (s.first_ms, s.cluster))
     first = ordered[0]
     registers = [s.hyperloglog for s in ordered if s.hyperloglog is not None]
-    rows = acc.merge([acc.read(s.accounts) for s in ordered])
+    rows = acc.merge([s.accounts for s in ordered])
     samples = _samples(ordered)
     exemplar = max(map(_exemplar, ordered), key=lambda found: found[0])
     return Snapshot(

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors import account_kernel
-from detectors.accounts import MAX_EXACT, AccountTally, count, merge, read, union
+from detectors.accounts import MAX_EXACT, AccountTally, count, merge, n_active, read, union
 from detectors.chain import warm_up
 from detectors.evidence import count_parts
 
@@ -54,17 +54,22 @@ def test_tally_is_a_recount(posts: list[tuple[int, int, int]]) -> None:
 @given(st.lists(POSTS, min_size=1, max_size=5))
 def test_merged_tables_are_a_recount_of_all_posts(parts: list[list[tuple[int, int, int]]]) -> None:
     """Merging fragments is the same as never having been apart."""
-    merged = merge([read(tallied(part).to_bytes()) for part in parts])
+    merged = merge([tallied(part).to_bytes() for part in parts])
     assert as_dict(merged) == recount([post for part in parts for post in part])
 
 
 def test_rows_read_and_merged_meet_the_machine_code_already_there() -> None:
     """No burst waits for a compiler, whether it is of one fragment, of several, or of merged ones."""
     warm_up()
-    kernels: tuple[Any, ...] = (account_kernel.merge_rows, account_kernel.count_rows)
+    kernels: tuple[Any, ...] = (
+        account_kernel.merge_rows,
+        account_kernel.count_active,
+        account_kernel.count_rows,
+    )
     compiled = [list(k.signatures) for k in kernels]
-    rows = read(tallied([(1, 1, 0), (2, 5, 4)]).to_bytes())
-    for accounts in (rows, merge([rows, rows]), merge([merge([rows, rows]), rows])):
+    rows = tallied([(1, 1, 0), (2, 5, 4)]).to_bytes()
+    for accounts in (read(rows), merge([rows, rows]), merge([merge([rows, rows]).tobytes(), rows])):
+        assert n_active(accounts, 1) == 1
         count_parts(accounts, now_ms=9000, since_ms=0, recent_s=7200, base_new=0.03, n_recurring=0, n_links=0)
     assert [list(k.signatures) for k in kernels] == compiled
 
@@ -90,7 +95,7 @@ def test_estimate_is_within_three_per_cent(n: int) -> None:
     whole = tallied([(a, 1, 0) for a in accounts])
     assert count(read(whole.to_bytes()), whole.registers())[0] == pytest.approx(n, rel=0.03)
     registers = [r for r in (left.registers(), right.registers()) if r is not None]
-    merged = merge([read(left.to_bytes()), read(right.to_bytes())])
+    merged = merge([left.to_bytes(), right.to_bytes()])
     assert count(merged, union(registers))[0] == pytest.approx(n, rel=0.03)
 
 
@@ -113,8 +118,8 @@ def test_a_returning_account_is_kept_past_the_cap() -> None:
 
 def test_posts_of_an_account_are_capped_and_do_not_wrap() -> None:
     """70,000 posts of one account are shown as 65,535, merged too."""
-    rows = read(tallied([(1, 1, 0)] * 70_000).to_bytes())
-    assert rows["n_posts"].tolist() == [65_535]
+    rows = tallied([(1, 1, 0)] * 70_000).to_bytes()
+    assert read(rows)["n_posts"].tolist() == [65_535]
     assert merge([rows, rows])["n_posts"].tolist() == [65_535]
 
 

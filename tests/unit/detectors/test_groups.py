@@ -228,7 +228,7 @@ def assert_counted(group: Group) -> None:
     assert (group.first_ms, group.name) == min((part.first_ms, part.cluster) for part in parts)
     assert group.slots == dict(group.whole().slots)
     second = group.last_ms // 1000 - 4
-    n_active = sum(acc.merge([acc.read(part.accounts) for part in parts])["last_s"] > second)
+    n_active = sum(acc.merge([part.accounts for part in parts])["last_s"] > second)
     for n in (n_active - 1, n_active, n_active + 1):
         assert group.has_active(n, second) == (n_active >= n)
 
