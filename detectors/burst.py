@@ -61,15 +61,16 @@ def novelty(
     history_s = min(history_h * 3600, (now_ms - feed_start_ms) // 1000)
     oldest = now_slot - history_s // slot_s
     past = [(now_slot - slot, n) for slot, n in slots.items() if oldest <= slot <= now_slot]
-    n_total = sum(n for _, n in past)
+    n_total = sum([n for _, n in past])
     best, best_window = _gap(n_total, first_ms, now_ms, feed_start_ms), WINDOWS_S[-1]
-    for window_s in WINDOWS_S:
+    within = {window_s: _within(past, window_s // slot_s) for window_s in WINDOWS_S}
+    for window_s, n_window in within.items():
         if history_s < max(2 * window_s, COLD_S):  # less than as much again to compare it with
             continue
-        value = surprise(_within(past, window_s // slot_s), n_total, window_s / history_s)
+        value = surprise(n_window, n_total, window_s / history_s)
         if value > best:
             best, best_window = value, window_s
-    n_recent = _within(past, RATE_WINDOW_S // slot_s)
+    n_recent = within[RATE_WINDOW_S]
     before_min = max(history_s - RATE_WINDOW_S, 60) / 60
     return Novelty(
         round(min(best, MAX_NOVELTY), 2),
@@ -98,7 +99,7 @@ def _within(past: list[tuple[int, int]], n_slots: int) -> int:
 
 def surprise(n_window: int, n_total: int, share: float) -> float:
     """-log10 P(Bin(n_total, share) ≥ n_window), less log10 of the 1/share windows tried."""
-    if n_window == 0:
+    if n_window <= n_total * share:  # no rarer than one in two, told without the distribution
         return 0.0
     p_value = float(bdtrc(n_window - 1, n_total, share))
     if p_value <= 0.0:

@@ -194,9 +194,9 @@ class Burster:
 
     def _judge(self, group: Group, now_ms: int, ingest_ms: int, *, is_ahead: bool = False) -> list[Alert]:
         """Whether the group has something to tell at event time `now_ms`."""
-        if not self._measurer.may_ring(group, now_ms) or not self._measurer.may_speak(group, now_ms):
+        measured = self._measurer.news(group, now_ms, is_ahead=is_ahead)
+        if measured is None:
             return []
-        measured = self._measurer.measure(group, now_ms, is_ahead=is_ahead)
         ring = group.ring or Ring(id=group.name)
         reason = decide(ring, measured.judgement, self._measurer.closes_below(group))
         if reason is None:  # a deleted sample may have given way to later ones

@@ -16,7 +16,7 @@ from detectors.lifecycle import Ring
 from detectors.merge import merge
 from detectors.settings import DetectorSettings
 from detectors.shared import SharedAccounts
-from detectors.wordings import Asked, Likeness, Wordings, WordingsState
+from detectors.wordings import NOTHING, Asked, Likeness, Wordings, WordingsState
 
 MAX_WORDINGS = 48
 """Clusters of the index that a group may own. Each may be like the next one and no other: without a bound,
@@ -108,7 +108,7 @@ class Groups:
             old = newest.get(snapshot.cluster)
             if old is None and known is not None:
                 old = known.fragments.get(snapshot.cluster)
-            may_fold = min(one.watermark_ms for one in (snapshot, old) if one is not None) < ended_ms
+            may_fold = snapshot.watermark_ms < ended_ms or (old is not None and old.watermark_ms < ended_ms)
             if may_fold and asked:
                 break
             n_accounts = acc.n_rows(snapshot.accounts)
@@ -132,11 +132,13 @@ class Groups:
         """Make it a fragment of its group."""
         known = self._known(snapshot.cluster)
         old = None if known is None else known.fragments.get(snapshot.cluster)
-        numbers, unowned = self._wordings.like(likeness)
-        group, absorbed = self._unite(known, self.those(numbers))
-        mine = unowned[: MAX_WORDINGS - group.n_wordings]
-        self._wordings.own(mine, group.number)
-        group.n_wordings += len(mine)
+        group, absorbed = known, list[Group]()
+        if group is None or likeness is not NOTHING:
+            numbers, unowned = self._wordings.like(likeness)
+            group, absorbed = self._unite(known, self.those(numbers))
+            mine = unowned[: MAX_WORDINGS - group.n_wordings]
+            self._wordings.own(mine, group.number)
+            group.n_wordings += len(mine)
         group.put(snapshot)
         self._group_of[snapshot.cluster] = group.number
         may_have_lost = self._fold(group, low_ms) or bool(absorbed) or snapshot.hyperloglog is not None
@@ -173,7 +175,8 @@ class Groups:
         now: set[int] = set()
         for fragment in group.fragments.values():
             now.update(acc.read(fragment.accounts)["account"].tolist())
-        self.shared.keep(group.number, now)
+        if group.number in self.shared:
+            self.shared.keep(group.number, now)
         self.shared.enter(group.number, now)
 
     def those(self, numbers: Iterable[int]) -> list[Group]:

@@ -1,8 +1,8 @@
 """Measuring a group: its accounts, its surprise, its coordination, and what severity follows.
 
 A full measurement counts all accounts and whom they are shared with; most snapshots change
-nothing that is told, so `Measurer.may_speak` asks first, cheaply, and never says no where a
-measurement would have found a reason.
+nothing that is told, so `Measurer.news` asks first, cheaply, and never leaves out what would have
+been a reason.
 """
 
 from collections.abc import Mapping
@@ -61,8 +61,28 @@ class Measurer:
         self._feed = feed
         self._groups = groups
 
+    def news(self, group: Group, now_ms: int, *, is_ahead: bool = False) -> Measured | None:
+        """As `measure`; None where `decide` would find no reason, told cheaply."""
+        surprise = None
+        if group.ring is not None and group.ring.firing:
+            if not self._may_change(group, group.ring, now_ms):
+                return None
+        elif self._is_large(group):
+            surprise = self._may_open(group, now_ms)
+            if surprise is None:
+                return None
+        elif not self._settings.ring_spam or not self.is_spam(group, now_ms):
+            return None
+        return self.measure(group, now_ms, is_ahead=is_ahead, surprise=surprise)
+
     def measure(
-        self, group: Group, now_ms: int, *, is_alive: bool = True, is_ahead: bool = False
+        self,
+        group: Group,
+        now_ms: int,
+        *,
+        is_alive: bool = True,
+        is_ahead: bool = False,
+        surprise: Novelty | None = None,
     ) -> Measured:
         """The group's numbers at event time `now_ms`.
 
@@ -72,12 +92,12 @@ class Measurer:
             is_alive: Whether it is one of `Groups`; one that was absorbed is compared with no other.
             is_ahead: Whether some partition has not come so far. Then only its accounts can make it grave:
                 windows have gaps, and how large is unusual has not been learnt yet.
+            surprise: Its novelty at that moment, if known.
         """
         linked = self._links(group) if is_alive else Links()
         parts = self._parts(group, now_ms, linked)
-        surprise = self._novelty(group, now_ms)
-        coordination = evidence.score(parts)
-        is_coordinated = self._is_coordinated(coordination, linked)
+        surprise = surprise or self._novelty(group, now_ms)
+        is_coordinated = self._is_coordinated(parts, linked)
         false_per_day = self._false_per_day(parts.n_recent, surprise.value, now_ms)
         severity = self._severity(parts, surprise.value, false_per_day, is_coordinated=is_coordinated)
         if is_ahead and not is_coordinated:
@@ -86,7 +106,7 @@ class Measurer:
             severity = Severity.INFO
         return Measured(
             parts=parts,
-            coordination=coordination,
+            coordination=evidence.score(parts),
             novelty=surprise,
             judgement=Judgement(
                 severity=severity,
@@ -97,12 +117,6 @@ class Measurer:
             linked=linked.numbers,
         )
 
-    def may_speak(self, group: Group, now_ms: int) -> bool:
-        """False only where `decide` would find no reason, told cheaply: most snapshots change nothing."""
-        if group.ring is not None and group.ring.firing:
-            return self._may_change(group, now_ms)
-        return not self._is_large(group) or self._may_open(group, now_ms)
-
     def is_quiet(self, group: Group) -> bool:
         """Whether it would end, as far as all partitions have come."""
         return not group.has_active(self.closes_below(group), self._quiet_since())
@@ -110,14 +124,6 @@ class Measurer:
     def closes_below(self, group: Group) -> int:
         """Fewer accounts than this within ``quiet_s`` is quiet."""
         return self._settings.close_accounts if self._is_large(group) else SPAM_CLOSES
-
-    def may_ring(self, group: Group, now_ms: int) -> bool:
-        """Whether it is of a kind that rings at all."""
-        return (
-            self._is_large(group)
-            or (group.ring is not None and group.ring.firing)
-            or (self._settings.ring_spam and self.is_spam(group, now_ms))
-        )
 
     def is_spam(self, group: Group, now_ms: int) -> bool:
         """Whether one account repeats it, and did so since it last rang."""
@@ -137,22 +143,22 @@ class Measurer:
     def _quiet_since(self) -> int:
         return self._feed.low_ms // 1000 - self._settings.quiet_s
 
-    def _may_open(self, group: Group, now_ms: int) -> bool:
+    def _may_open(self, group: Group, now_ms: int) -> Novelty | None:
+        """Its novelty, if that is enough."""
         # A template of a thousand posts is not surprised by one more: look again when 2 % came.
         if group.n_posts < group.judged_posts + group.judged_posts // 50:
-            return False
+            return None
         settings = self._settings
         n_recent = group.n_active_since(now_ms // 1000 - settings.recent_s)
         if n_recent < settings.min_accounts or self._is_common(n_recent):
-            return False
+            return None
         group.judged_posts = group.n_posts
-        return self._novelty(group, now_ms).value >= settings.info_novelty
+        surprise = self._novelty(group, now_ms)
+        return surprise if surprise.value >= settings.info_novelty else None
 
-    def _may_change(self, group: Group, now_ms: int) -> bool:
-        settings, ring, now_s = self._settings, group.ring, now_ms // 1000
-        if ring is None or group.n_posts >= 2 * ring.n_posts or group.n_deleted != ring.n_deleted:
-            return True
-        if self.is_quiet(group):
+    def _may_change(self, group: Group, ring: Ring, now_ms: int) -> bool:
+        settings, now_s = self._settings, now_ms // 1000
+        if group.n_posts >= 2 * ring.n_posts or group.n_deleted != ring.n_deleted or self.is_quiet(group):
             return True
         if ring.severity is Severity.CRITICAL:
             return False
@@ -168,18 +174,16 @@ class Measurer:
     def _may_rise(self, group: Group, ring: Ring, now_ms: int) -> bool:
         """False only where its accounts rule it out, whatever its novelty; joins campaigns like `measure`."""
         self._join(group, ring)
-        n_shared = self._groups.shared.n_shared(group.number)
-        parts = self._parts(group, now_ms, Links(n_recurring=n_shared))
+        n_shared, several = self._groups.shared.n_shared(group.number), self._several(group)
+        # All that links could find: most accounts are shared with groups that chance explains.
+        parts = self._parts(group, now_ms, Links(n_recurring=min(n_shared, sum(several.values()))))
         if self._rises(ring, parts, is_coordinated=False):
             return True
-        if not self._rises(ring, parts, is_coordinated=True):
-            return False
-        # All accounts that it shares, though most are shared with groups that chance explains.
-        if not self._is_part(group, n_shared) and not self._is_coordinated(evidence.score(parts), Links()):
+        is_coordinated = self._is_part(group, parts.n_recurring) or self._is_coordinated(parts, Links())
+        if not is_coordinated or not self._rises(ring, parts, is_coordinated=True):
             return False
         linked = self._links(group)
-        parts = parts._replace(n_recurring=linked.n_recurring)
-        return self._is_coordinated(evidence.score(parts), linked)
+        return self._is_coordinated(parts._replace(n_recurring=linked.n_recurring), linked)
 
     def _rises(self, ring: Ring, parts: Parts, *, is_coordinated: bool) -> bool:
         """Whether it would be graver than was told, were it as novel as can be."""
@@ -187,8 +191,8 @@ class Measurer:
         severity = self._severity(parts, MAX_NOVELTY, least_false, is_coordinated=is_coordinated)
         return severity is not None and severity.rank > ring.severity.rank
 
-    def _is_coordinated(self, coordination: float, linked: Links) -> bool:
-        return linked.to_critical or coordination >= self._settings.coordination_threshold
+    def _is_coordinated(self, parts: Parts, linked: Links) -> bool:
+        return linked.to_critical or evidence.score(parts) >= self._settings.coordination_threshold
 
     def _parts(self, group: Group, now_ms: int, linked: Links) -> Parts:
         return evidence.count_parts(
@@ -234,12 +238,18 @@ class Measurer:
         """Whether nature gives more contents as large than the list may hold."""
         return self._feed.arrivals.per_post(n_recent) * 100_000 > self._settings.info_per_100k
 
+    def _several(self, group: Group) -> Mapping[int, int]:
+        """Other groups that share two accounts or more with it, and how many."""
+        shared = self._groups.shared
+        return shared.ties(group.number).several if shared.n_shared(group.number) > 1 else {}
+
     def _links(self, group: Group) -> Links:
         """What its accounts say of other groups; if it rings, it joins the campaign of its links."""
         if group.ring is not None:
             self._join(group, group.ring)
-        several = self._groups.shared.ties(group.number).several
-        linked = self._linked(group, several)
+        linked = self._linked(group, self._several(group))
+        if not linked:
+            return Links()
         n_recurring = self._groups.shared.n_shared_with(group.number, linked)
         is_part = self._is_part(group, n_recurring)
         return Links(n_recurring, linked, is_part and any(map(_is_critical, self._groups.those(linked))))
@@ -251,32 +261,35 @@ class Measurer:
             group: It.
             others: How many they share, by number.
         """
+        if not others:
+            return frozenset()
         shared, n_feed = self._groups.shared, self._feed.n_accounts
         n_mine, n_tests = shared.n_accounts(group.number), len(shared.ties(group.number))
         return frozenset(
-            number
-            for number, n_shared in others.items()
-            if evidence.are_linked(n_shared, n_mine, shared.n_accounts(number), n_feed, n_tests)
+            [
+                number
+                for number, n_shared in others.items()
+                if evidence.are_linked(n_shared, n_mine, shared.n_accounts(number), n_feed, n_tests)
+            ]
         )
 
     def _is_part(self, group: Group, n_recurring: int) -> bool:
+        """Whether it may be one incident with the groups that have so many of its accounts."""
         n_mine = self._groups.shared.n_accounts(group.number)
-        return n_recurring >= max(campaigns.MIN_SHARED, campaigns.MIN_SHARE * n_mine)
+        return n_recurring >= campaigns.MIN_SHARED and n_recurring >= campaigns.MIN_SHARE * n_mine
 
     def _join(self, group: Group, ring: Ring) -> None:
         """Have it be of the campaign of the groups that it is one with."""
-        shared = self._groups.shared
-        if shared.n_shared(group.number) < campaigns.MIN_SHARED:
+        several, shared = self._several(group), self._groups.shared
+        if max(several.values(), default=0) < campaigns.MIN_SHARED:
             return
-        several, n_mine = shared.ties(group.number).several, shared.n_accounts(group.number)
+        n_mine = shared.n_accounts(group.number)
         close = {
             number: n_shared
             for number, n_shared in several.items()
-            if n_shared >= campaigns.MIN_SHARED
-            and campaigns.are_one(n_shared, n_mine, shared.n_accounts(number))
+            if campaigns.are_one(n_shared, n_mine, shared.n_accounts(number))
         }
-        if close:
-            campaigns.join(ring, group, self._groups.those(self._linked(group, close)))
+        campaigns.join(ring, group, self._groups.those(self._linked(group, close)))
 
 
 def _is_critical(group: Group) -> bool:
