@@ -47,22 +47,22 @@ class Group(msgspec.Struct, kw_only=True, dict=True):
         """More is known of a fragment, or it is new: what is counted over all changes by what it changes."""
         old = self.fragments.get(snapshot.cluster)
         self.fragments[snapshot.cluster] = snapshot
-        self.last_ms = max(self.last_ms, snapshot.last_ms)
-        self.n_posts += snapshot.n_posts
-        self.n_accounts += acc.n_rows(snapshot.accounts)
-        self.n_deleted += snapshot.n_deleted
-        self.first_ms, self.name = min((self.first_ms, self.name), (snapshot.first_ms, snapshot.cluster))
-        self.first_slot = min(self.first_slot, snapshot.slots[0][0])
         cached = self.__dict__
         cached.pop("accounts", None)
         cached["_newest"] = snapshot
+        self.last_ms = max(self.last_ms, snapshot.last_ms)
+        self.first_slot = min(self.first_slot, snapshot.slots[0][0])
         if old is None:
+            self.first_ms, self.name = min((self.first_ms, self.name), (snapshot.first_ms, snapshot.cluster))
+            self.n_posts += snapshot.n_posts
+            self.n_accounts += acc.n_rows(snapshot.accounts)
+            self.n_deleted += snapshot.n_deleted
             cached.pop("oldest_ms", None)
             cached.pop("slots", None)
             return
-        self.n_posts -= old.n_posts
-        self.n_accounts -= acc.n_rows(old.accounts)
-        self.n_deleted -= old.n_deleted
+        self.n_posts += snapshot.n_posts - old.n_posts
+        self.n_accounts += acc.n_rows(snapshot.accounts) - acc.n_rows(old.accounts)
+        self.n_deleted += snapshot.n_deleted - old.n_deleted
         slots: dict[int, int] | None = cached.get("slots")
         if slots is None:
             return

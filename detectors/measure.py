@@ -173,14 +173,16 @@ class Measurer:
 
     def _may_rise(self, group: Group, ring: Ring, now_ms: int) -> bool:
         """False only where its accounts rule it out, whatever its novelty; joins campaigns like `measure`."""
-        self._join(group, ring)
-        n_shared, several = self._groups.shared.n_shared(group.number), self._several(group)
+        several = self._several(group)
+        self._join(group, ring, several)
         # All that links could find: most accounts are shared with groups that chance explains.
-        parts = self._parts(group, now_ms, Links(n_recurring=min(n_shared, sum(several.values()))))
+        n_recurring = min(sum(several.values()), self._groups.shared.n_shared(group.number)) if several else 0
+        parts = self._parts(group, now_ms, Links(n_recurring))
         if self._rises(ring, parts, is_coordinated=False):
             return True
-        is_coordinated = self._is_part(group, parts.n_recurring) or self._is_coordinated(parts, Links())
-        if not is_coordinated or not self._rises(ring, parts, is_coordinated=True):
+        if not self._is_coordinated(parts, Links()) and not self._is_part(group, n_recurring):
+            return False
+        if not self._rises(ring, parts, is_coordinated=True):
             return False
         linked = self._links(group)
         return self._is_coordinated(parts._replace(n_recurring=linked.n_recurring), linked)
@@ -245,9 +247,10 @@ class Measurer:
 
     def _links(self, group: Group) -> Links:
         """What its accounts say of other groups; if it rings, it joins the campaign of its links."""
+        several = self._several(group)
         if group.ring is not None:
-            self._join(group, group.ring)
-        linked = self._linked(group, self._several(group))
+            self._join(group, group.ring, several)
+        linked = self._linked(group, several)
         if not linked:
             return Links()
         n_recurring = self._groups.shared.n_shared_with(group.number, linked)
@@ -278,11 +281,11 @@ class Measurer:
         n_mine = self._groups.shared.n_accounts(group.number)
         return n_recurring >= campaigns.MIN_SHARED and n_recurring >= campaigns.MIN_SHARE * n_mine
 
-    def _join(self, group: Group, ring: Ring) -> None:
+    def _join(self, group: Group, ring: Ring, several: Mapping[int, int]) -> None:
         """Have it be of the campaign of the groups that it is one with."""
-        several, shared = self._several(group), self._groups.shared
-        if max(several.values(), default=0) < campaigns.MIN_SHARED:
+        if not several or max(several.values()) < campaigns.MIN_SHARED:
             return
+        shared = self._groups.shared
         n_mine = shared.n_accounts(group.number)
         close = {
             number: n_shared

@@ -1,23 +1,26 @@
 """Which accounts sit in several groups, and how many two groups share: counted as they come and go.
 
 Cost: an account that enters a group costs a step for each group that it is in already; memory is that of
-the accounts, and of the pairs of those groups alone that were asked for.
+the accounts, and of the pairs of those groups alone whose ties were asked for.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from itertools import chain
 
-_NONE: frozenset[int] = frozenset()
-
 
 class Ties:
-    """Other groups with some of one group's accounts."""
+    """Other groups with some of one group's accounts.
+
+    Args:
+        groups: Of each account that it shares, its groups.
+        itself: Its number.
+    """
 
     __slots__ = ("once", "several")
 
-    def __init__(self, groups: Iterable[Iterable[int]], itself: int) -> None:
+    def __init__(self, groups: Iterable[Sequence[int]], itself: int) -> None:
         counts = Counter(chain.from_iterable(groups))
         del counts[itself]
         self.several = {number: n for number, n in counts.items() if n > 1}
@@ -49,89 +52,107 @@ class Ties:
             self.once.remove(number)
 
 
+class Crowd:
+    """Accounts of one group."""
+
+    __slots__ = ("accounts", "shared", "ties")
+
+    def __init__(self) -> None:
+        self.accounts: set[int] = set()
+        self.shared: set[int] = set()
+        """Of these, those that sit in other groups too."""
+        self.ties: Ties | None = None
+        """Kept up to date once they were asked for."""
+
+
 class SharedAccounts:
     """Accounts of groups, by the groups' numbers."""
 
     def __init__(self) -> None:
-        self._groups_of: dict[int, set[int]] = {}
-        self._accounts_of: dict[int, set[int]] = {}
-        self._shared_of: dict[int, set[int]] = {}
-        """Of these, the accounts that other groups have too."""
-        self._ties: dict[int, Ties] = {}
-        """Of the groups that were asked for."""
+        self._crowds: dict[int, Crowd] = {}
+        self._groups_of: dict[int, tuple[int, ...]] = {}
 
     def __contains__(self, number: int) -> bool:
-        return number in self._accounts_of
+        return number in self._crowds
 
     def n_accounts(self, number: int) -> int:
         """Accounts of a group."""
-        return len(self._accounts_of.get(number, _NONE))
+        crowd = self._crowds.get(number)
+        return 0 if crowd is None else len(crowd.accounts)
 
     def n_shared(self, number: int) -> int:
         """Of these, accounts that sit in other groups too."""
-        return len(self._shared_of.get(number, _NONE))
+        crowd = self._crowds.get(number)
+        return 0 if crowd is None else len(crowd.shared)
 
     def n_shared_with(self, number: int, others: AbstractSet[int]) -> int:
         """Of these, accounts that sit in some of the other groups named."""
-        if not others:
+        crowd, groups_of = self._crowds.get(number), self._groups_of
+        if crowd is None or not others:
             return 0
-        shared, groups_of = self._shared_of.get(number, _NONE), self._groups_of
-        return sum(1 for account in shared if not groups_of[account].isdisjoint(others))
+        return sum([not others.isdisjoint(groups_of[account]) for account in crowd.shared])
 
     def ties(self, number: int) -> Ties:
-        """Whom a group shares accounts with; kept up to date from now on."""
-        ties = self._ties.get(number)
-        if ties is None:
-            groups = (self._groups_of[account] for account in self._shared_of.get(number, _NONE))
-            ties = self._ties[number] = Ties(groups, number)
-        return ties
+        """Whom a group shares accounts with."""
+        crowd = self._crowds.get(number)
+        if crowd is None:
+            return Ties((), number)
+        if crowd.ties is None:
+            crowd.ties = Ties([self._groups_of[account] for account in crowd.shared], number)
+        return crowd.ties
 
     def enter(self, number: int, accounts: Iterable[int]) -> None:
         """Accounts of a group; those that are known to be change nothing."""
-        known = self._accounts_of.setdefault(number, set())
+        crowds, groups_of = self._crowds, self._groups_of
+        crowd = crowds.get(number)
+        if crowd is None:
+            crowd = crowds[number] = Crowd()
+        known, ties = crowd.accounts, crowd.ties
         for account in accounts:
             if account in known:
                 continue
             known.add(account)
-            groups = self._groups_of.get(account)
+            groups = groups_of.get(account)
             if groups is None:
-                self._groups_of[account] = {number}
+                groups_of[account] = (number,)
                 continue
-            for sharing in (number, *groups) if len(groups) == 1 else (number,):
-                self._shared_of.setdefault(sharing, set()).add(account)
-            mine, ties = self._ties.get(number), self._ties
+            groups_of[account] = (*groups, number)
+            crowd.shared.add(account)
+            if len(groups) == 1:
+                crowds[groups[0]].shared.add(account)
             for other in groups:
-                if mine is not None:
-                    mine.add(other)
-                if other in ties:
-                    ties[other].add(number)
-            groups.add(number)
+                if ties is not None:
+                    ties.add(other)
+                theirs = crowds[other].ties
+                if theirs is not None:
+                    theirs.add(number)
 
     def keep(self, number: int, accounts: AbstractSet[int]) -> None:
         """All other accounts of a group are its no more."""
-        self._leave(number, self._accounts_of.get(number, _NONE) - accounts)
+        crowd = self._crowds.get(number)
+        if crowd is not None:
+            self._leave(number, crowd, crowd.accounts - accounts)
+            crowd.accounts &= accounts
 
     def drop(self, number: int) -> None:
         """A group has gone."""
-        self._ties.pop(number, None)
-        self._leave(number, self._accounts_of.get(number, _NONE))
-        self._accounts_of.pop(number, None)
-        self._shared_of.pop(number, None)
+        crowd = self._crowds.pop(number, None)
+        if crowd is not None:
+            self._leave(number, crowd, crowd.accounts)
 
-    def _leave(self, number: int, accounts: AbstractSet[int]) -> None:
+    def _leave(self, number: int, crowd: Crowd, accounts: Iterable[int]) -> None:
         for account in accounts:
-            groups = self._groups_of[account]
-            groups.remove(number)
+            groups = tuple([other for other in self._groups_of[account] if other != number])
             if not groups:
                 del self._groups_of[account]
                 continue
-            for sharing in (number, *groups) if len(groups) == 1 else (number,):
-                self._shared_of[sharing].remove(account)
-            mine, ties = self._ties.get(number), self._ties
+            self._groups_of[account] = groups
+            crowd.shared.remove(account)
+            if len(groups) == 1:
+                self._crowds[groups[0]].shared.remove(account)
             for other in groups:
-                if mine is not None:
-                    mine.remove(other)
-                if other in ties:
-                    ties[other].remove(number)
-        if accounts:
-            self._accounts_of[number] = self._accounts_of[number] - accounts
+                if crowd.ties is not None:
+                    crowd.ties.remove(other)
+                theirs = self._crowds[other].ties
+                if theirs is not None:
+                    theirs.remove(number)

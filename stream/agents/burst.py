@@ -152,15 +152,20 @@ class BurstStage:
         messages = [_read(record) for record in records]
         for alerts, message, record in zip(self._burster.feed_all(messages), messages, records, strict=True):
             self._log_bytes += len(record.value or b"")
-            news = [alert for alert in alerts if self._standing.is_news(alert, record.offset)]
+            news = (
+                [alert for alert in alerts if self._standing.is_news(alert, record.offset)] if alerts else []
+            )
             if not is_live:
                 continue
-            if isinstance(message, Clock):
+            is_clock = isinstance(message, Clock)
+            if is_clock:
                 at = record.offset, self._burster.watermark_ms, record.timestamp
                 news += self._standing.ended(*at, self._burster.ringing_ids)
-            outs += map(self._write, news)
-            outs += self._ruled(record.offset)
-            if isinstance(message, Clock):
+            if news:
+                outs += map(self._write, news)
+            if self._burster.ruled or self._moved or self._forgotten:
+                outs += self._ruled(record.offset)
+            if is_clock:
                 outs += self._checkpoint(record.offset + 1)
         return outs
 
