@@ -28,7 +28,7 @@ MAX_NOVELTY = 300.0
 MAX_GAP_POSTS = 13
 """Posts that count in the gap term: it is for slow farms, and would ring for any template that
 began after the feed did if a thousand posts of steady life counted as surprises."""
-RATE_WINDOW_S = 300
+RATE_WINDOW_S = WINDOWS_S[1]
 DAY_S = 86_400
 OVERLAP = 2.7
 """Windows slide, but are corrected for as if they stood apart: with 1 here, 300 steady contents gave
@@ -59,18 +59,15 @@ def novelty(
     """
     now_slot = now_ms // (slot_s * 1000)
     history_s = min(history_h * 3600, (now_ms - feed_start_ms) // 1000)
-    oldest = now_slot - history_s // slot_s
-    past = [(now_slot - slot, n) for slot, n in slots.items() if oldest <= slot <= now_slot]
-    n_total = sum([n for _, n in past])
+    n_total, *in_windows = _counted(slots, now_slot, now_slot - history_s // slot_s, slot_s)
     best, best_window = _gap(n_total, first_ms, now_ms, feed_start_ms), WINDOWS_S[-1]
-    within = {window_s: _within(past, window_s // slot_s) for window_s in WINDOWS_S}
-    for window_s, n_window in within.items():
+    for window_s, n_window in zip(WINDOWS_S, in_windows, strict=True):
         if history_s < max(2 * window_s, COLD_S):  # less than as much again to compare it with
             continue
         value = surprise(n_window, n_total, window_s / history_s)
         if value > best:
             best, best_window = value, window_s
-    n_recent = within[RATE_WINDOW_S]
+    n_recent = in_windows[1]
     before_min = max(history_s - RATE_WINDOW_S, 60) / 60
     return Novelty(
         round(min(best, MAX_NOVELTY), 2),
@@ -92,9 +89,28 @@ def false_per_day(value: float, *, history_s: float, n_contents: int) -> float:
     return float(10**-value * chances)
 
 
-def _within(past: list[tuple[int, int]], n_slots: int) -> int:
-    """Posts of the latest `n_slots` slots; `past` holds (slots ago, posts)."""
-    return sum([n for ago, n in past if ago < n_slots])
+def _counted(
+    slots: Mapping[int, int], now_slot: int, oldest: int, slot_s: int
+) -> tuple[int, int, int, int, int]:
+    """Posts from slot `oldest` to `now_slot`, and of these those within each of `WINDOWS_S`."""
+    minute, wave, quarter, hour = [now_slot - window_s // slot_s for window_s in WINDOWS_S]
+    n_total = n_minute = n_wave = n_quarter = n_hour = 0
+    for slot, n in slots.items():
+        if slot < oldest or slot > now_slot:
+            continue
+        n_total += n
+        if slot <= hour:
+            continue
+        n_hour += n
+        if slot <= quarter:
+            continue
+        n_quarter += n
+        if slot <= wave:
+            continue
+        n_wave += n
+        if slot > minute:
+            n_minute += n
+    return n_total, n_minute, n_wave, n_quarter, n_hour
 
 
 def surprise(n_window: int, n_total: int, share: float) -> float:

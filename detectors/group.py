@@ -58,21 +58,21 @@ class Group(msgspec.Struct, kw_only=True, dict=True):
             self.n_accounts += acc.n_rows(snapshot.accounts)
             self.n_deleted += snapshot.n_deleted
             cached.pop("oldest_ms", None)
-            cached.pop("slots", None)
-            return
-        self.n_posts += snapshot.n_posts - old.n_posts
-        self.n_accounts += acc.n_rows(snapshot.accounts) - acc.n_rows(old.accounts)
-        self.n_deleted += snapshot.n_deleted - old.n_deleted
+            before: list[tuple[int, int]] = []
+        else:
+            self.n_posts += snapshot.n_posts - old.n_posts
+            self.n_accounts += acc.n_rows(snapshot.accounts) - acc.n_rows(old.accounts)
+            self.n_deleted += snapshot.n_deleted - old.n_deleted
+            before = old.slots
         slots: dict[int, int] | None = cached.get("slots")
-        if slots is None:
-            return
-        # Posts come in the latest slot, if they aren't late.
-        n_same = len(old.slots) - 1
-        n_same = n_same if snapshot.slots[:n_same] == old.slots[:n_same] else 0
-        for slot, n in snapshot.slots[n_same:]:
-            slots[slot] = slots.get(slot, 0) + n
-        for slot, n in old.slots[n_same:]:
-            slots[slot] -= n
+        if slots is not None:
+            # Posts come in the latest slot, if they aren't late.
+            n_same = len(before) - 1
+            n_same = n_same if n_same > 0 and snapshot.slots[:n_same] == before[:n_same] else 0
+            for slot, n in snapshot.slots[n_same:]:
+                slots[slot] = slots.get(slot, 0) + n
+            for slot, n in before[n_same:]:
+                slots[slot] -= n
 
     def began_ms(self, slot_ms: int) -> int:
         """Event time of its earliest post, to the end of its slot if a later post was read first."""

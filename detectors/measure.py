@@ -268,11 +268,12 @@ class Measurer:
             return frozenset()
         shared, n_feed = self._groups.shared, self._feed.n_accounts
         n_mine, n_tests = shared.n_accounts(group.number), len(shared.ties(group.number))
+        sizes = zip(others.items(), shared.sizes(others), strict=True)
         return frozenset(
             [
                 number
-                for number, n_shared in others.items()
-                if evidence.are_linked(n_shared, n_mine, shared.n_accounts(number), n_feed, n_tests)
+                for (number, n_shared), n_theirs in sizes
+                if evidence.are_linked(n_shared, n_mine, n_theirs, n_feed, n_tests)
             ]
         )
 
@@ -290,7 +291,8 @@ class Measurer:
         close = {
             number: n_shared
             for number, n_shared in several.items()
-            if campaigns.are_one(n_shared, n_mine, shared.n_accounts(number))
+            if n_shared >= campaigns.MIN_SHARED
+            and campaigns.are_one(n_shared, n_mine, shared.n_accounts(number))
         }
         campaigns.join(ring, group, self._groups.those(self._linked(group, close)))
 

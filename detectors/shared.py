@@ -80,6 +80,10 @@ class SharedAccounts:
         crowd = self._crowds.get(number)
         return 0 if crowd is None else len(crowd.accounts)
 
+    def sizes(self, numbers: Iterable[int]) -> list[int]:
+        """Accounts of groups that share some."""
+        return [len(self._crowds[number].accounts) for number in numbers]
+
     def n_shared(self, number: int) -> int:
         """Of these, accounts that sit in other groups too."""
         crowd = self._crowds.get(number)
