@@ -70,21 +70,15 @@ class Burster:
 
     def ringing(self) -> dict[int, tuple[Severity, int]]:
         """Severity and posts so far of the bursts ringing now, by a number that each keeps."""
-        return {
-            group.number: (group.ring.severity, group.n_posts)
-            for group in self._groups.rung
-            if group.ring is not None and group.ring.firing
-        }
+        return {group.number: (ring.severity, group.n_posts) for group, ring in self._groups.ringing()}
 
     def ringing_ids(self) -> set[str]:
         """Ids of these bursts."""
-        rings = (group.ring for group in self._groups.rung)
-        return {ring.id for ring in rings if ring is not None and ring.firing}
+        return {ring.id for _, ring in self._groups.ringing()}
 
     def muted(self) -> Counter[Severity]:
         """Of these, bursts that a ruling keeps from waking people, by severity."""
-        rings = (group.ring for group in self._groups.rung)
-        return Counter(ring.severity for ring in rings if ring is not None and ring.firing and ring.muted)
+        return Counter(ring.severity for _, ring in self._groups.ringing() if ring.muted)
 
     def dump(self) -> BursterState:
         """The checkpoint as of the last message fed."""
@@ -140,8 +134,12 @@ class Burster:
         feed.n_contents = feed.n_spam = 0
         alerts = []
         for group in self._groups:
-            feed.n_contents += group.n_accounts >= self._settings.warning_accounts
-            feed.n_spam += self._measurer.is_spam(group, low_ms)
+            if group.n_accounts >= self._settings.warning_accounts:
+                feed.n_contents += 1
+            if group.n_accounts == 1:
+                feed.n_spam += self._measurer.is_spam(group, low_ms)
+            if not group.waits and group.ring is None:
+                continue
             is_firing = group.ring is not None and group.ring.firing
             has_news = group.waits and group.has_posts_in(closed_ms, low_ms, self._settings.slot_ms)
             group.waits = group.waits and group.last_ms >= low_ms
@@ -160,9 +158,7 @@ class Burster:
         if isinstance(message, Undo):
             self.ruled = self.rulings.undo(message)
         else:
-            about = next(
-                (g for g in self._groups.rung if g.ring is not None and g.ring.id == message.burst), None
-            )
+            about = next((g for g, ring in self._groups.rung() if ring.id == message.burst), None)
             exemplars = [] if about is None else about.exemplars()
             peak = 0 if about is None else max(about.slots.values())
             self.ruled = self.rulings.take(message, exemplars, peak, self._feed.low_ms)
@@ -171,10 +167,7 @@ class Burster:
     def _retell(self, ingest_ms: int) -> list[Alert]:
         """Tell of ringing groups that a ruling covers and did not before, or the other way round."""
         alerts = []
-        for group in self._groups.rung:
-            ring = group.ring
-            if ring is None or not ring.firing:
-                continue
+        for group, ring in sorted(self._groups.ringing(), key=lambda pair: pair[0].number):
             now_ms = max(self._feed.low_ms, group.last_ms)
             muting = self._muting(group, now_ms)
             if ring.muted != ("" if muting is None else muting.id):
@@ -202,11 +195,11 @@ class Burster:
         if reason is None:  # a deleted sample may have given way to later ones
             ring.n_deleted = min(ring.n_deleted, measured.judgement.n_deleted)
             return []
-        self._groups.ring(group, ring)
         if reason is AlertReason.FIRST:
             ring.firing, ring.severity = True, Severity.INFO
         elif reason is AlertReason.RESOLVED:
             ring.firing, ring.resolved_ms = False, now_ms
+        self._groups.note(group, ring)
         severity, before = measured.judgement.severity, ring.severity
         if ring.firing and severity is not None and severity.rank > before.rank:
             ring.severity = severity
@@ -225,7 +218,7 @@ class Burster:
         if ring is None:
             return []
         if survivor.ring is None:
-            self._groups.ring(survivor, ring)
+            self._groups.note(survivor, ring)
             return []
         if not ring.firing:
             return []
@@ -257,7 +250,7 @@ class Burster:
             ingest_ms=ingest_ms,
             merged_into=merged_into,
             muting=muting,
-            campaign=campaigns.campaign_of(ring, group, self._groups.rung, self._groups.shared)
+            campaign=campaigns.campaign_of(ring, group, self._groups.rung(), self._groups.shared)
             if ring.campaign
             else None,
             slot_s=self._settings.slot_s,

@@ -53,19 +53,19 @@ def join(ring: Ring, group: Group, linked: Iterable[Group]) -> None:
         other.campaign = other.campaign or ring.campaign
 
 
-def campaign_of(ring: Ring, group: Group, groups: Iterable[Group], shared: SharedAccounts) -> Campaign:
+def campaign_of(
+    ring: Ring, group: Group, rung: Iterable[tuple[Group, Ring]], shared: SharedAccounts
+) -> Campaign:
     """The campaign that a burst is of.
 
     Args:
         ring: What was told of the burst.
         group: The burst.
-        groups: All that have rung.
+        rung: All that have rung, and what was told of them.
         shared: Accounts of all that is remembered.
     """
     members = [
-        (other.first_ms, other.ring.id, other.number)
-        for other in groups
-        if other.ring is not None and other.ring.campaign == ring.campaign
+        (other.first_ms, told.id, other.number) for other, told in rung if told.campaign == ring.campaign
     ]
     others = {number for *_, number in members} - {group.number}
     return Campaign(

@@ -43,7 +43,8 @@ class Groups:
         self._settings = settings
         self._groups: dict[int, Group] = {}
         self._group_of: dict[str, int] = {}
-        self._rung: dict[int, Group] = {}
+        self._rung: dict[int, tuple[Group, Ring]] = {}
+        self._ringing: dict[int, tuple[Group, Ring]] = {}
         self.shared = SharedAccounts()
         """Accounts of the groups large enough to ring."""
         self._n_groups = 0
@@ -59,15 +60,22 @@ class Groups:
     def __iter__(self) -> Iterator[Group]:
         return iter(list(self._groups.values()))
 
-    @property
-    def rung(self) -> list[Group]:
-        """Those that ring, or have rung, in order."""
-        return [self._rung[number] for number in sorted(self._rung)]
+    def rung(self) -> Iterable[tuple[Group, Ring]]:
+        """Those that ring, or have rung, and what was told of them; in no order."""
+        return self._rung.values()
 
-    def ring(self, group: Group, ring: Ring) -> None:
+    def ringing(self) -> Iterable[tuple[Group, Ring]]:
+        """Those that ring; in no order."""
+        return self._ringing.values()
+
+    def note(self, group: Group, ring: Ring) -> None:
         """What was told of a group."""
         group.ring = ring
-        self._rung[group.number] = group
+        self._rung[group.number] = group, ring
+        if ring.firing:
+            self._ringing[group.number] = group, ring
+        else:
+            self._ringing.pop(group.number, None)
 
     def dump(self) -> GroupsState:
         """The state, from which a new object goes on the same."""
@@ -111,11 +119,15 @@ class Groups:
             may_fold = snapshot.watermark_ms < ended_ms or (old is not None and old.watermark_ms < ended_ms)
             if may_fold and asked:
                 break
-            n_accounts = acc.n_rows(snapshot.accounts)
-            is_folded = known is not None and old is None
-            is_old = old is not None and old.version >= snapshot.version
-            if is_folded or is_old or (old is None and self._is_past(n_accounts, snapshot.last_ms, low_ms)):
-                asked.append(None)  # redelivered, or so late that its group was dropped, or as good as that
+            if old is not None:
+                is_over = old.version >= snapshot.version
+            else:
+                kept_ms = self._kept_since(acc.n_rows(snapshot.accounts), low_ms)
+                is_over = known is not None or snapshot.last_ms < kept_ms
+            if is_over:
+                asked.append(
+                    None
+                )  # redelivered, or folded, or so late that its group was dropped, or as good as that
             else:
                 asked.append(Asked(snapshot, 0 if old is None else len(old.exemplars)))
                 newest[snapshot.cluster] = snapshot
@@ -185,16 +197,19 @@ class Groups:
 
     def forget(self, now_ms: int) -> None:
         """Drop groups that can matter no more."""
+        least = self._settings.min_accounts
+        small_ms, large_ms = self._kept_since(0, now_ms), self._kept_since(least, now_ms)
         for group in self:
-            is_firing = group.ring is not None and group.ring.firing
-            if not is_firing and self._is_past(group.n_accounts, group.last_ms, now_ms):
+            since_ms = small_ms if group.n_accounts < least else large_ms
+            if group.last_ms < since_ms and group.number not in self._ringing:
                 self._drop(group)
         self._wordings.forget_ways(len(self._groups))
 
-    def _is_past(self, n_accounts: int, last_ms: int, now_ms: int) -> bool:
+    def _kept_since(self, n_accounts: int, now_ms: int) -> int:
+        """Event time from which on a group of so many accounts must have posts to be kept."""
         settings = self._settings
         keep_s = settings.recent_s if n_accounts < settings.min_accounts else settings.history_h * 3600
-        return last_ms < now_ms - keep_s * 1000
+        return now_ms - keep_s * 1000
 
     def _open(self) -> Group:
         self._n_groups += 1
@@ -233,6 +248,7 @@ class Groups:
     def _remove(self, group: Group) -> None:
         self.shared.drop(group.number)
         self._rung.pop(group.number, None)
+        self._ringing.pop(group.number, None)
         del self._groups[group.number]
 
     def _load(self, state: GroupsState) -> None:
@@ -240,7 +256,7 @@ class Groups:
         for group in state.groups:
             self._groups[group.number] = group
             if group.ring is not None:
-                self._rung[group.number] = group
+                self.note(group, group.ring)
             for cluster in (*group.fragments, *group.folded):
                 self._group_of[cluster] = group.number
             if group.n_accounts >= self._settings.min_accounts:
