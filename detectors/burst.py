@@ -115,7 +115,7 @@ def _counted(
 
 def surprise(n_window: int, n_total: int, share: float) -> float:
     """-log10 P(Bin(n_total, share) ≥ n_window), less log10 of the 1/share windows tried."""
-    if n_window <= n_total * share:  # no rarer than one in two, told without the distribution
+    if share <= 0.5 and n_window <= n_total * share:  # one in two, of two windows and more: no surprise
         return 0.0
     p_value = float(bdtrc(n_window - 1, n_total, share))
     if p_value <= 0.0:
