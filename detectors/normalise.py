@@ -22,8 +22,9 @@ Each step serves one disguise, and does to every text the same, whatever its lan
 The result is stable: normalising it again changes nothing. It isn't for display: Hangul
 stays decomposed, and Russian words come out partly Latin.
 
-When it fails: letters spelt out ("v o t e") and look-alikes outside the table remain. Marks
-aren't reordered, so two marks typed in another order stay different.
+When it fails: look-alikes outside the table remain; so do letters spelt out ("v o t e"), but
+`detectors.sketch` leaves the spaces out. Marks aren't reordered, so two marks typed in another
+order stay different.
 
 The output has at most 8 code points (32 bytes) for each of input; callers bound the input.
 Python's Unicode version decides about newly assigned characters; `normaliser_digest` tells

@@ -1,19 +1,21 @@
 """MinHash sketches of normalised texts: what is compared, banded and exchanged.
 
-A text is the set of its character 3-grams (shingles). Its signature holds, for each of 128
-permutations of 32-bit hashes, the least hash of any shingle: two texts agree in one value with
-probability J, their Jaccard similarity, so the share of agreeing values estimates J with a
-standard error of at most 0.044. Deterministic: seed 1, no state, batches may be cut anywhere.
+A text is the set of its character 3-grams (shingles), spaces left out: strangers share those with
+spaces most, and without them a word spelt out letter by letter ("v o t e", "v🔥ote") has the
+shingles of the word. Its signature holds, for each of 128 permutations of 32-bit hashes, the least
+hash of any shingle: two texts agree in one value with probability J, their Jaccard similarity, so
+the share of agreeing values estimates J with a standard error of at most 0.044. Deterministic: seed
+1, no state, batches may be cut anywhere.
 
 **Exchange.** `signatures` is bit-identical to
 
     datasketch.MinHash(num_perm=128, seed=1, scheme="affine32", hashfunc=shingle_hash)
 
-updated with each shingle's UTF-8 bytes, and `lean_bytes` writes datasketch's LeanMinHash with
+updated with the UTF-8 bytes of each of `shingle_set`, and `lean_bytes` writes datasketch's LeanMinHash with
 `byteorder="<"`. Another program must normalise alike *and* pass `shingle_hash`: datasketch alone
 hashes shingles with SHA-1, such a sketch compares with ours as 0.0, and nothing warns.
 
-When it fails: below about 15 characters a text has too few shingles for J to mean much. Scripts
+When it fails: below about 13 letters a text has too few shingles for J to mean much. Scripts
 of many signs (Chinese) have fewer common shingles than alphabets, so there J falls faster
 with each changed sign.
 
@@ -65,7 +67,7 @@ __all__ = [
 
 SEED: Final = 1
 
-SKETCH_VERSION: Final = 1
+SKETCH_VERSION: Final = 2
 """Raised by every change of bands, bits or route that the other constants don't show."""
 
 _SCHEME: Final = "affine32"
@@ -79,9 +81,9 @@ class SketchBatch(NamedTuple):
             3·b on): equal where all three are.
         bits: uint64 (n, 2). Bit p % 64 of word p // 64 is the lowest bit of signature value p.
             Two texts agree in (1 + J) / 2 of the 128 bits on average.
-        route: uint32 (n,). One min-hash over character 6-grams, or over the whole of a shorter
-            text: equal with the probability of their Jaccard similarity. A partition key.
-        n_chars: int32 (n,). Length in code points.
+        route: uint32 (n,). One min-hash over character 6-grams without spaces, or over the whole of a
+            shorter text: equal with the probability of their Jaccard similarity. A partition key.
+        n_chars: int32 (n,). Length in code points, spaces left out.
     """
 
     bands: npt.NDArray[np.uint32]
@@ -140,7 +142,8 @@ def shingle_hash(shingle: bytes) -> int:
 
 
 def shingle_set(text: str) -> set[str]:
-    """The distinct shingles of a normalised text; a shorter text is its own only one."""
+    """The distinct shingles of a normalised text without its spaces; a shorter text is its own only one."""
+    text = text.replace(" ", "")
     if len(text) <= SHINGLE_CHARS:
         return {text} if text else set()
     return {text[i : i + SHINGLE_CHARS] for i in range(len(text) - SHINGLE_CHARS + 1)}

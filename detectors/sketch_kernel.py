@@ -23,6 +23,7 @@ FACTORS: Final = (0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D)
 EMPTY: Final = 0xFFFFFFFF
 """Every value of the sketch of an empty text."""
 
+_SPACE: Final = 32
 _UNROLL: Final = 8  # shingles per pass over the permutations: each pass loads and stores them once
 
 _F0, _F1, _F2 = (np.uint32(f) for f in FACTORS)
@@ -51,7 +52,7 @@ def mix3(x: np.uint32, y: np.uint32, z: np.uint32) -> np.uint32:
 
 @kernel
 def decode_points(blob: _Bytes, start: int, end: int, out: _Words) -> int:
-    """Decode UTF-8 into code points.
+    """Decode UTF-8 into code points, spaces left out.
 
     Bytes that aren't UTF-8 give meaningless points, but nothing outside `start..end` is read.
 
@@ -70,6 +71,8 @@ def decode_points(blob: _Bytes, start: int, end: int, out: _Words) -> int:
         lead = np.uint32(blob[i])
         if lead < 0x80:
             i += 1
+            if lead == _SPACE:
+                continue
         elif lead < 0xE0 and i + 1 < end:  # apart from the rest, for a loop costs more
             lead = np.uint32((lead & 0x1F) << np.uint32(6)) | np.uint32(blob[i + 1] & 0x3F)
             i += 2

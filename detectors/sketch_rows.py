@@ -20,9 +20,8 @@ from detectors.rows import AGE_KNOWN, CLOCK_LIED, EXACT, NEW_ACCOUNT, REPOST, De
 from detectors.settings import DetectorSettings
 from detectors.shown import links, packed_sample
 from detectors.sketch import sketch_batch
+from detectors.words_kernel import SHORT_CHARS
 
-SHORT_CHARS = 15
-"""Normalised texts below this match only exactly, or by link or media (design)."""
 PACK_BYTES = 512_000
 """A pack is split past this size; Kafka's default limit is 1 MB (design)."""
 ROW_BYTES = 300
@@ -183,12 +182,12 @@ def _cuts(sizes: NDArray[np.int64]) -> list[int]:
 
 
 def _matched_exactly(post: Post, norm: bytes) -> bytes:
-    """By which a text too short for shingles meets its copies: a link, a picture, or itself."""
+    """By which a text too short for shingles meets its copies: a link, a picture, or its letters."""
     link = next(filter(None, links(post)), None)
     if link:  # NUL: no normalised text has one
         return b"\0link " + link.encode()
     hashes = [media.phash for media in post.media or () if media.phash]
-    return b"\0media " + hashes[0].lower().encode() if hashes else norm
+    return b"\0media " + hashes[0].lower().encode() if hashes else norm.replace(b" ", b"")
 
 
 def _samples(posts: Sequence[Post], event_ms: NDArray[np.int64], accounts: NDArray[np.uint64]) -> list[bytes]:

@@ -20,7 +20,7 @@ from detectors import index_kernel
 from detectors.index import ClusterIndex
 from detectors.normalise import normalise_batch
 from detectors.sketch import N_BANDS, ROWS, sketch_batch
-from detectors.sketch_rows import SHORT_CHARS
+from detectors.words_kernel import SHORT_CHARS
 
 N_PERM = N_BANDS * ROWS
 SEED = 1

@@ -203,9 +203,9 @@ def rung(feed: Feed, alerts: Sequence[Alert]) -> dict[Key, Rung]:
     return found
 
 
-BUDGET_MARGIN = 1.5
-"""By so much the expected number of contents as large may differ between runs whose posts met in another
-order, or over other partitions, where some stray; measured 1.15 at most."""
+BUDGET_MARGIN = 2.0
+"""By so much may differ how often a day nature gives as much, between runs whose posts met in another
+order, or over other partitions, where some stray: 115 posts of a headline's 118 were 1.5 times as likely."""
 
 
 def loud(found: dict[Key, Rung]) -> set[Key]:
@@ -221,8 +221,7 @@ def criticals(found: dict[Key, Rung]) -> set[Key]:
 def assert_as_loud(feed: Feed, found: dict[Key, Rung]) -> None:
     """What is loud is what is loud over one partition, in order of time.
 
-    All that is so at two thirds of the budget of false warnings, and nothing that is not at half
-    as much again.
+    All that is so at half the budget of false warnings, and nothing that is not at twice as much.
     """
     least, most = (
         loud(rung(feed, chained(Settings(warning_false_per_day=budget), feed.records()[0])))

@@ -236,7 +236,7 @@ def assert_counted(group: Group) -> None:
 def test_chained_wordings_grow_a_group_only_so_far() -> None:
     """Each is alike the one before: a template's posts would all be one content, and cost as much."""
     chain = words("endless", 3200).split()
-    texts = [" ".join(chain[8 * i : 8 * i + 20]) for i in range(360)]
+    texts = [" ".join(chain[7 * i : 7 * i + 20]) for i in range(360)]
     groups = Groups(DetectorSettings(max_tracked_posts=1024))
     for i, (one, next_one) in enumerate(pairwise(texts)):
         fed(groups, fragment(one, next_one, name=f"c{i}", start_ms=i * 1000))

@@ -81,7 +81,7 @@ def test_near_copies_are_found() -> None:
 def test_all_alike_clusters_are_told_and_passive_rows_enter_nothing() -> None:
     """Each once a row; rows that match only exactly find none. Rows are entered as by `assign`."""
     chain = words("alike", 40).split()
-    left, hybrid, right = (" ".join(chain[first : first + 20]) for first in (0, 8, 14))
+    left, hybrid, right = (" ".join(chain[first : first + 20]) for first in (0, 8, 16))
     index, twin = ClusterIndex(100), ClusterIndex(100)
     for one in (index, twin):
         assert assigned(one, [left, right, words("stranger")], 1)[0] == [
@@ -101,7 +101,7 @@ def test_all_alike_clusters_are_told_and_passive_rows_enter_nothing() -> None:
 @given(st.text("abcdefg äß漢😀", min_size=15, max_size=80).filter(lambda t: len(t.strip()) >= 15))
 @settings(max_examples=60, deadline=None)
 def test_identical_texts_always_meet(text: str) -> None:
-    """However repetitive: a text of fifteen characters and more finds itself."""
+    """However repetitive: a text of thirteen letters and more finds itself."""
     outcome = ClusterIndex(100).assign(rows_of([text, words(text), text], exact=False))
     assert outcome.clusters[2] == outcome.clusters[0]
     assert outcome.jaccard[2] == 1.0

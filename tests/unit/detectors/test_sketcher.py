@@ -216,13 +216,14 @@ def test_account_created_in_no_year_has_no_age(created_ms: int) -> None:
 @pytest.mark.parametrize(
     ("text", "more", "norm"),
     [
-        pytest.param("good day", {}, "good day", id="itself"),
+        pytest.param("good day", {}, "goodday", id="itself"),
+        pytest.param("g o o d  d a y", {}, "goodday", id="itself-spelt-out"),
         pytest.param("look!", {"urls": ["https://e.example/1"]}, "\0link https://e.example/1", id="by-link"),
         pytest.param(
             "", {"urls": ["https://e.example/1"]}, "\0link https://e.example/1", id="nothing-but-link"
         ),
         pytest.param("look https://e.example/1", {}, "\0link https://e.example/1", id="link-in-the-text"),
-        pytest.param("good day", {"urls": [""]}, "good day", id="empty-link-is-none"),
+        pytest.param("good day", {"urls": [""]}, "goodday", id="empty-link-is-none"),
         pytest.param(
             "look", {"media": [{"type": "i", "phash": "AB" * 8}]}, "\0media " + "ab" * 8, id="by-picture"
         ),
@@ -231,7 +232,7 @@ def test_account_created_in_no_year_has_no_age(created_ms: int) -> None:
 def test_short_text_matches_by_itself_its_link_or_its_picture(
     text: str, more: dict[str, Any], norm: str
 ) -> None:
-    """Below fifteen characters similarity means nothing."""
+    """Below thirteen letters similarity means nothing."""
     flags, matching, _ = row_of(replace(PLAIN, text=text, more=more))
     assert flags & EXACT
     assert matching == norm
