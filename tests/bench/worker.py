@@ -20,7 +20,9 @@ HISTORY_POSTS = 3_000
 HISTORY_MS = 2_400_000
 """Sent first: in a cold feed nothing is surprising, and nothing would ring."""
 POLL_S = 0.25
-"""A look at /metrics costs the worker some milliseconds."""
+END_POLL_S = 0.05
+"""A look at /metrics costs the worker some milliseconds: closer ones only before the first post and when all
+are read."""
 
 OURS, NOOP, PLAIN, QUIX, BARE = (
     "Tocsin",
@@ -119,19 +121,20 @@ async def fill(settings: Settings, values: list[bytes], partitions: int = PARTIT
 
 
 async def _drain(settings: Settings, folder: Path, n_posts: int) -> float:
-    """Posts a second from the first post read to the last message judged."""
+    """Posts a second from the last look that saw none read to the first that saw all judged."""
     with live.running(["-m", "stream.cli", "worker"], settings, folder) as log:
         worker = live.Worker(log)
-        began, already = 0.0, 0.0
+        began = 0.0
         async with asyncio.timeout(live.DEADLINE_S):
             while True:
+                looked = time.perf_counter()
                 metrics = await worker.metrics()
                 read = metrics["tocsin_posts_total"]
-                if not began and read:
-                    began, already = time.perf_counter(), read
+                if not read:
+                    began = looked
                 if read >= n_posts and not live.waiting(metrics):
-                    return (n_posts - already) / (time.perf_counter() - began)
-                await asyncio.sleep(POLL_S)
+                    return n_posts / (time.perf_counter() - began)
+                await asyncio.sleep(POLL_S if 0 < read < n_posts else END_POLL_S)
 
 
 async def _drain_service(settings: Settings, folder: Path, module: str, n_posts: int) -> float:
