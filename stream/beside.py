@@ -41,7 +41,8 @@ def serve(connection: socket.socket, niceness: int) -> None:
     with connection, connection.makefile("rb") as requests, suppress(ConnectionError):
         while len(head := requests.read(HEAD.size)) == HEAD.size:
             function, args = pickle.loads(requests.read(*HEAD.unpack(head)))  # noqa: S301 (our own parent)
-            connection.sendall(framed(_answer(function, args)))
+            for part in framed(_answer(function, args)):
+                connection.sendall(part)
 
 
 def calm_garbage_collector() -> None:
@@ -51,10 +52,10 @@ def calm_garbage_collector() -> None:
     gc.set_threshold(100_000, 20, 50)
 
 
-def framed(message: Any) -> bytes:
-    """A message as it goes over the socket."""
+def framed(message: Any) -> tuple[bytes, bytes]:
+    """A message as it goes over the socket: its frame's head, and itself."""
     body = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
-    return HEAD.pack(len(body)) + body
+    return HEAD.pack(len(body)), body
 
 
 def _answer(function: Callable[..., Any], args: tuple[Any, ...]) -> tuple[Any, Exception | None]:

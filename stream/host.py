@@ -23,6 +23,7 @@ from stream import beside
 from stream.errors import ProcessDiedError
 from stream.stage import Out, Record, Stage, Ticking
 
+SOCKET_BYTES = 4_000_000
 STOP_S = 5.0
 """A process gets this long to finish what is in hand."""
 
@@ -106,40 +107,56 @@ def _spawn(niceness: int) -> tuple[multiprocessing.process.BaseProcess, socket.s
     context: Any = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
     context.set_forkserver_preload(["stream.warm"])
     ours, theirs = socket.socketpair()
+    for end in (
+        ours,
+        theirs,
+    ):  # a batch whole, as far as the system allows: else each side waits for the other
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BYTES)
     with theirs:
         process = context.Process(target=beside.serve, args=(theirs, niceness), daemon=True)
         process.start()
     return process, ours
 
 
-class _Line(asyncio.Protocol):
+class _Line(asyncio.BufferedProtocol):
     """Our end of the socket: calls are answered in their order."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._waiting: deque[asyncio.Future[Any]] = deque()
-        self._received = bytearray()
+        self._received = bytearray(SOCKET_BYTES)
+        """An answer and what follows it, as far as they have come."""
+        self._n_received = 0
         self._lost = loop.create_future()
 
     def connection_made(self, transport: Any) -> None:
         self._transport: asyncio.Transport = transport
 
-    def data_received(self, data: bytes) -> None:
-        self._received += data
-        while len(self._received) >= (start := beside.HEAD.size):
-            end = start + beside.HEAD.unpack_from(self._received)[0]
-            if len(self._received) < end:
-                return
-            with memoryview(self._received)[start:end] as body:
-                answer, error = loads(body)  # noqa: S301 (our own process)
-            del self._received[:end]
-            future = self._waiting.popleft()
-            if future.done():  # who asked has gone
-                continue
-            if error is None:
-                future.set_result(answer)
-            else:
-                future.set_exception(error)
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 (asyncio's signature)
+        return memoryview(self._received)[self._n_received :]
+
+    def buffer_updated(self, nbytes: int) -> None:
+        rest, size = memoryview(self._received)[: self._n_received + nbytes], 0
+        while len(rest) >= (start := beside.HEAD.size):
+            size = start + beside.HEAD.unpack_from(rest)[0]
+            if size > len(rest):
+                break
+            self._answer(*loads(rest[start:size]))  # noqa: S301 (our own process)
+            rest = rest[size:]
+        self._n_received = len(rest)
+        # asyncio still holds the buffer that it filled, so a larger one is another.
+        room = self._received if size <= len(self._received) else bytearray(size)
+        memoryview(room)[: len(rest)] = rest
+        self._received = room
+
+    def _answer(self, answer: Any, error: Exception | None) -> None:
+        future = self._waiting.popleft()
+        if future.done():  # who asked has gone
+            return
+        if error is None:
+            future.set_result(answer)
+        else:
+            future.set_exception(error)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (asyncio's signature)
         if not self._lost.done():
@@ -155,7 +172,8 @@ class _Line(asyncio.Protocol):
         if self._lost.done():
             self.connection_lost(None)
         else:
-            self._transport.write(beside.framed((function, args)))
+            for part in beside.framed((function, args)):
+                self._transport.write(part)
         return future
 
     def drop(self, key: int) -> None:
