@@ -144,7 +144,8 @@ class Groups:
         """Make it a fragment of its group."""
         known = self._known(snapshot.cluster)
         old = None if known is None else known.fragments.get(snapshot.cluster)
-        group, absorbed = known, list[Group]()
+        absorbed: list[Group] = []
+        group = known
         if group is None or likeness is not NOTHING:
             numbers, unowned = self._wordings.like(likeness)
             group, absorbed = self._unite(known, self.those(numbers))
@@ -153,7 +154,9 @@ class Groups:
             group.n_wordings += len(mine)
         group.put(snapshot)
         self._group_of[snapshot.cluster] = group.number
-        may_have_lost = self._fold(group, low_ms) or bool(absorbed) or snapshot.hyperloglog is not None
+        may_have_lost = bool(absorbed) or snapshot.hyperloglog is not None
+        if len(group.fragments) > MAX_FRAGMENTS and self._fold(group, low_ms):
+            may_have_lost = True
         if group.n_accounts < self._settings.min_accounts:  # folded, and fewer than they seemed
             self.shared.drop(group.number)
         elif may_have_lost or group.number not in self.shared:
@@ -230,7 +233,7 @@ class Groups:
     def _fold(self, group: Group, now_ms: int) -> bool:
         """Merge fragments of epochs long ended: nothing new can come of them."""
         ended_ms = now_ms - 2 * self._settings.epoch_ms
-        if len(group.fragments) <= MAX_FRAGMENTS or group.oldest_ms >= ended_ms:
+        if group.oldest_ms >= ended_ms:
             return False
         ended = [f for f in group.fragments.values() if f.watermark_ms < ended_ms]
         if len(ended) < 2:

@@ -60,6 +60,9 @@ class Measurer:
         self._settings = settings
         self._feed = feed
         self._groups = groups
+        self._least_grave = min(
+            settings.warning_accounts, settings.warning_novelty_accounts, settings.critical_accounts
+        )
 
     def news(self, group: Group, now_ms: int, *, is_ahead: bool = False) -> Measured | None:
         """As `measure`; None where `decide` would find no reason, told cheaply."""
@@ -94,7 +97,12 @@ class Measurer:
                 windows have gaps, and how large is unusual has not been learnt yet.
             surprise: Its novelty at that moment, if known.
         """
-        linked = self._links(group) if is_alive else Links()
+        linked = Links()
+        if is_alive:
+            several = self._several(group)
+            if group.ring is not None:
+                self._join(group, group.ring, several)
+            linked = self._links(group, several)
         parts = self._parts(group, now_ms, linked)
         surprise = surprise or self._novelty(group, now_ms)
         is_coordinated = self._is_coordinated(parts, linked)
@@ -165,10 +173,7 @@ class Measurer:
         if ring.severity is Severity.WARNING:
             enough = group.has_active(settings.critical_accounts, now_s - evidence.SYNCHRONY_S)
         else:
-            least = min(
-                settings.warning_accounts, settings.warning_novelty_accounts, settings.critical_accounts
-            )
-            enough = group.has_active(least, now_s - settings.recent_s)
+            enough = group.has_active(self._least_grave, now_s - settings.recent_s)
         return enough and self._may_rise(group, ring, now_ms)
 
     def _may_rise(self, group: Group, ring: Ring, now_ms: int) -> bool:
@@ -184,7 +189,7 @@ class Measurer:
             return False
         if not self._rises(ring, parts, is_coordinated=True):
             return False
-        linked = self._links(group)
+        linked = self._links(group, several)
         return self._is_coordinated(parts._replace(n_recurring=linked.n_recurring), linked)
 
     def _rises(self, ring: Ring, parts: Parts, *, is_coordinated: bool) -> bool:
@@ -245,11 +250,8 @@ class Measurer:
         shared = self._groups.shared
         return shared.ties(group.number).several if shared.n_shared(group.number) > 1 else {}
 
-    def _links(self, group: Group) -> Links:
-        """What its accounts say of other groups; if it rings, it joins the campaign of its links."""
-        several = self._several(group)
-        if group.ring is not None:
-            self._join(group, group.ring, several)
+    def _links(self, group: Group, several: Mapping[int, int]) -> Links:
+        """What its accounts say of the groups that share `several` of them."""
         linked = self._linked(group, several)
         if not linked:
             return Links()
