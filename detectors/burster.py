@@ -129,14 +129,15 @@ class Burster:
         closed_ms = feed.tick(clock, self._settings.history_h)
         if closed_ms is None:
             return []
-        low_ms = feed.low_ms
+        low_ms, least = feed.low_ms, self._settings.warning_accounts
         feed.learn_sizes(self._groups, self._settings)
         feed.n_contents = feed.n_spam = 0
         alerts = []
         for group in self._groups:
-            if group.n_accounts >= self._settings.warning_accounts:
+            n_accounts = group.n_accounts
+            if n_accounts >= least:
                 feed.n_contents += 1
-            if group.n_accounts == 1:
+            if n_accounts == 1:
                 feed.n_spam += self._measurer.is_spam(group, low_ms)
             if not group.waits and group.ring is None:
                 continue

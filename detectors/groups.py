@@ -1,4 +1,4 @@
-"""Groups: the fragments of one content, and which accounts sit in several groups.
+"""Groups: the fragments of one content; which of them ring, and what accounts they share.
 
 A fragment joins all groups, and makes them one, of which an exemplar is alike one of its own, by
 the same index and threshold as posts join clusters. A group that may still matter is remembered: a
