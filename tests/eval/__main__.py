@@ -88,6 +88,8 @@ def main() -> int:
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     arguments.out.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2))
     show(rows, skipped)
+    if (table := evasion.escapes(rows)) is not None:
+        Console(width=None if sys.stdout.isatty() else 140).print(table)
     return 0
 
 

@@ -117,6 +117,43 @@ def _cut_short(chance: random.Random, text: str) -> str:
     return text[: round(len(text) * chance.uniform(0.25, 0.5))] + "…"
 
 
+def _invented(chance: random.Random) -> str:
+    return "".join(chance.choices(string.ascii_lowercase, k=chance.randint(3, 9)))
+
+
+def _words_shuffled(chance: random.Random, text: str) -> str:
+    words = text.split()
+    chance.shuffle(words)
+    return " ".join(words)
+
+
+def _without_vowels(chance: random.Random, text: str) -> str:
+    """Most of them, as in text messages."""
+    return "".join(c for c in text if c not in "aeiouéèêàô" or chance.random() < 0.15)
+
+
+def _mistyped(chance: random.Random, text: str) -> str:
+    """One letter of every word is another."""
+    words = []
+    for word in text.split():
+        at = chance.randrange(len(word))
+        words.append(word[:at] + chance.choice(string.ascii_lowercase) + word[at + 1 :])
+    return " ".join(words)
+
+
+def _half_replaced(chance: random.Random, text: str) -> str:
+    """Every second word, about, is an invented one: what synonyms do to letters."""
+    words = (word if chance.random() < 0.5 else _invented(chance) for word in text.split())
+    return " ".join(words)
+
+
+def _buried(chance: random.Random, text: str) -> str:
+    """Within three times as much of other text."""
+    noise = [_invented(chance) for _ in range(len(text) // 2)]
+    at = chance.randrange(len(noise))
+    return " ".join([*noise[:at], text, *noise[at:]])
+
+
 def _quoted(chance: random.Random, text: str) -> str:
     return f"{chance.choice(_COMMENTS)}: « {text} »"
 
@@ -140,16 +177,24 @@ ALONE: Final[dict[str, Disguise]] = {
     "truncated": _truncated,
     "quoted": _quoted,
 }
-HARDER: Final[dict[str, Disguise]] = {"cut_to_a_quarter": _cut_short, "emoji_in_words": _strewn(_EMOJI, 0.25)}
-"""What still escapes: measured and shown without a reach."""
+HARDER: Final[dict[str, Disguise]] = {
+    "cut_to_a_quarter": _cut_short,
+    "emoji_in_words": _strewn(_EMOJI, 0.25),
+    "words_shuffled": _words_shuffled,
+    "without_vowels": _without_vowels,
+    "mistyped": _mistyped,
+    "half_replaced": _half_replaced,
+    "buried": _buried,
+}
+"""Beyond what is asked for: measured and shown without a reach."""
+STACKED: Final = {"stacked_2": 2, "stacked_3": 3, "stacked_5": 5}
+"""So many tricks of `ALONE` at once, drawn anew for each copy."""
 
 
-def stacked(n: int) -> Disguise:
-    """`n` tricks of `ALONE` at once, drawn anew for each copy."""
-
-    def disguise(chance: random.Random, text: str) -> str:
-        for name in chance.sample([*ALONE], n):
-            text = ALONE[name](chance, text)
-        return text
-
-    return disguise
+def disguised(name: str, chance: random.Random, text: str) -> tuple[str, list[str]]:
+    """A copy in a disguise of `ALONE`, `HARDER` or `STACKED`; and the tricks of it, in order."""
+    tricks = {**ALONE, **HARDER}
+    names = chance.sample([*ALONE], STACKED[name]) if name in STACKED else [name]
+    for trick in names:
+        text = tricks[trick](chance, text)
+    return text, names
