@@ -36,8 +36,7 @@ class DetectorSettings(msgspec.Struct, frozen=True, kw_only=True):
     info_per_100k: float = 600.0
     """Contents per 100k posts, at the pace of the last day, that nature may let grow as large as a listed
     burst; a feed full of headlines lists larger ones only. With four accounts: of the troll farm's
-    bursts 99.5 % ring of those with eight accounts and 95 % of all, natural `info` 259 per 100k; at 700,
-    99.5 and 97 % and 291."""
+    bursts 100 % ring of those with eight accounts and 95 % of all, natural `info` 267 per 100k."""
     ring_spam: bool = False
     """Whether a content that one account repeats is listed, too, as `info`."""
     info_novelty: float = 2.0

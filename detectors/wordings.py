@@ -14,9 +14,9 @@ from detectors.activity import Snapshot
 from detectors.index import ClusterIndex, IndexState, rows_of
 
 BRIDGES = 2
-"""Exemplars of a fragment that must be alike a group each, where they are nearer to another. Of campaigns
-with three disguises at once the largest burst holds 79 % (by the nearest alone 71 %); natural warnings are
-26 per 100k (25). One exemplar does no better there, and chains the troll farm's hoax: 18 bursts, not 36."""
+"""Exemplars of a fragment that must be alike a group each, where they are nearer to another. Of D3lta's
+rewordings 85 % are found (by the nearest alone 81); of the troll farm's bursts, within its days, 77 % are seen
+ringing by themselves (85). One exemplar chains the farm's hoax into half as many bursts."""
 
 
 class Asked(NamedTuple):
