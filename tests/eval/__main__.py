@@ -26,6 +26,7 @@ from tests.eval import (
     evasion,
     firsts,
     heldout,
+    heldout_likeness,
     quiet,
     scripts,
     separation,
@@ -58,7 +59,8 @@ PARTS = (
     Part(("scripts_gap",), scripts.measure),
     Part(("quiet_",), quiet.measure),
     Part(("separation_",), separation.measure),
-    Part(("heldout_",), heldout.measure),
+    Part(("heldout_likeness_",), heldout_likeness.measure),
+    Part(("heldout_troll_", "heldout_law_"), heldout.measure),
     Part(("calibration_", "evergreen_"), calibration.measure),
 )
 

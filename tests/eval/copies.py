@@ -38,7 +38,7 @@ class Order(NamedTuple):
 def measure(setup: Setup) -> list[Row]:
     """copies_recall, copies_false, rewording_recall."""
     posts = setup.data.posts("d3lta")
-    labels = [_cluster(post) for post in posts]
+    labels = [label_of(post) for post in posts]
     kinds = {label: str(post.labels.get("kind")) for label, post in zip(labels, posts, strict=True)}
     pairs = Counter({label: n * (n - 1) // 2 for label, n in Counter(labels).items()})
     orders = [_try(posts, labels, seed) for seed in setup.track(range(N_ORDERS), "orders of near-duplicates")]
@@ -79,7 +79,7 @@ def measure(setup: Setup) -> list[Row]:
     ]
 
 
-def _cluster(post: RealPost) -> str:
+def label_of(post: RealPost) -> str:
     """Its label; without one the number in its id // 10, as D3lta numbers documents."""
     if post.labels.get("cluster") is not None:
         return str(post.labels["cluster"])

@@ -3,8 +3,7 @@
 The list's length (`info_per_100k`) is chosen on all days of the troll farm but one, as the value of
 most recall that keeps natural `info` within reach, and judged on the day left out. The law of how
 large contents grow is fitted to all natural files but one, and what it expects of the one left out is
-compared with what is there. Bounds of likeness have no such row: half of D3lta set them and is all
-there is here; their interval is over its clusters (`rewording_recall`).
+compared with what is there. Bounds of likeness: see `heldout_likeness`.
 """
 
 from collections import defaultdict
