@@ -144,10 +144,11 @@ def test_missed_and_false_pairs_are_counted_and_shown(tmp_path: Path) -> None:
 
 
 def test_clusters_that_burst_joins_are_one_content() -> None:
-    """Two clusters apart until a text between them came are joined as the service joins them."""
+    """Two clusters that stay apart for CLUSTER, until texts of both came: BURST tells of one content."""
     parts = words("bridge", 24).split()
-    left, right, middle = parts[:12], parts[12:], parts[4:20]
-    texts = [" ".join(part) for part in (left, left, right, right, middle, middle, left[:11], right[1:])]
+    left, right = parts[:12], parts[12:]
+    bridges = (left[:8] + right[:7], left[4:] + right[5:])
+    texts = [" ".join(part) for part in (left, left, right, right, *bridges, *bridges)]
     values = [
         RealPost(
             id=str(i), author=f"a{i}", at_ms=BEGAN_MS + 1000 * i, text=text, more={}, labels={},
@@ -157,7 +158,7 @@ def test_clusters_that_burst_joins_are_one_content() -> None:
     ]  # fmt: skip
     clusters = clusters_of(values)
     assert clusters.of[0] != clusters.of[2]
-    assert len({clusters.content(i) for i in (0, 1, 6)}) == 1
+    assert len({clusters.content(i) for i in range(len(texts))}) == 1
 
 
 def test_alerts_come_from_the_detectors_of_tocsin_detect() -> None:
