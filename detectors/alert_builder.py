@@ -31,7 +31,7 @@ MAX_SLOTS = 240
 SHOWN_VARIANT_CHARS = 300
 N_KEYS = 20
 N_SAMPLES = 10
-N_SIGNATURES = 1_000
+N_SIGNATURES = 10_000
 """Signatures kept: a burst tells the same one with every alert."""
 
 
