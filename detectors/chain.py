@@ -5,7 +5,7 @@ Gives the same alerts, ids and counts as the live path over one-partition topics
 
 from collections.abc import Sequence
 
-from detectors import accounts, evidence
+from detectors import accounts, evidence, index
 from detectors.alert import Alert
 from detectors.burster import Burster
 from detectors.clusterer import Clusterer
@@ -61,6 +61,7 @@ def warm_up() -> None:
     records = [RawPost(i, at_ms, (post % (i, i, at_ms, text)).encode()) for i, text in enumerate(texts)]
     chain.feed(records)
     chain.end(1)
+    index.warm_up()
     rows = accounts.merge([bytes(accounts.ACCOUNT.itemsize)] * 2)
     accounts.n_active(rows, 0)
     evidence.count_parts(rows, now_ms=0, since_ms=0, recent_s=1, base_new=0.0, n_recurring=0, n_links=0)

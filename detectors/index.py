@@ -269,6 +269,14 @@ def rows_of(
     return k.Rows(blob, offsets, bands, bits, identities, *flags)
 
 
+def warm_up() -> None:
+    """Compile what growth and eviction need, or load it: they come long after the first posts."""
+    index = ClusterIndex(4)
+    index.assign(rows_of([str(number**60) for number in range(3, 9)], exact=False))  # nothing alike
+    split_table(_table(4), _table(8), 4, 8)
+    k.enter_seen(np.zeros(2, np.uint64), np.ones(1, np.uint64))
+
+
 def _scratch(size: int) -> k.Scratch:
     slots, words = slot_mask(size) + 1, 2 * size
     return k.Scratch(
