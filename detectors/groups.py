@@ -124,10 +124,9 @@ class Groups:
             else:
                 kept_ms = self._kept_since(acc.n_rows(snapshot.accounts), low_ms)
                 is_over = known is not None or snapshot.last_ms < kept_ms
+            # Redelivered, or folded, or so late that its group was dropped, or as good as that.
             if is_over:
-                asked.append(
-                    None
-                )  # redelivered, or folded, or so late that its group was dropped, or as good as that
+                asked.append(None)
             else:
                 asked.append(Asked(snapshot, 0 if old is None else len(old.exemplars)))
                 newest[snapshot.cluster] = snapshot
