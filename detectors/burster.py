@@ -132,15 +132,16 @@ class Burster:
         low_ms, least = feed.low_ms, self._settings.warning_accounts
         feed.learn_sizes(self._groups, self._settings)
         feed.n_contents = feed.n_spam = 0
-        alerts = []
+        judged, alerts = [], []
         for group in self._groups:
             n_accounts = group.n_accounts
             if n_accounts >= least:
                 feed.n_contents += 1
             if n_accounts == 1:
                 feed.n_spam += self._measurer.is_spam(group, low_ms)
-            if not group.waits and group.ring is None:
-                continue
+            if group.waits or group.ring is not None:
+                judged.append(group)
+        for group in judged:  # each against all contents, whatever its number
             is_firing = group.ring is not None and group.ring.firing
             has_news = group.waits and group.has_posts_in(closed_ms, low_ms, self._settings.slot_ms)
             group.waits = group.waits and group.last_ms >= low_ms

@@ -203,7 +203,8 @@ class ApacheKafka:
             for mechanism in (("SCRAM-SHA-256", "SCRAM-SHA-512") if self._security else ())
             for option in ("--add-scram", f"{mechanism}=[name={USER},password={PASSWORD}]")
         ]
-        argv = self._java("kafka.tools.StorageTool", "format", "-t", cluster_id, *scram)
+        # As one word: the id may begin with a dash.
+        argv = self._java("kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}", *scram)
         argv += ["-c", str(folder / "server.properties")]
         done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)
         assert done.returncode == 0, done.stdout + done.stderr
