@@ -19,9 +19,8 @@ def merge_rows(rows: NDArray[np.void]) -> int:
     size = 4
     while size < 2 * len(rows):
         size *= 2
-    places = np.zeros(
-        size, np.int32
-    )  # 1 + where an account's row is, by its hash; the next free one if taken
+    # 1 + where an account's row is, by its hash; the next free one if taken.
+    places = np.zeros(size, np.int32)
     n = 0
     for i in range(len(rows)):
         row = rows[i]
