@@ -28,6 +28,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 import faust
+from aiokafka.errors import KafkaError
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.transport.drivers.aiokafka import Consumer as _Consumer
 from faust.transport.drivers.aiokafka import Transport as _Transport
@@ -35,7 +36,7 @@ from faust.transport.utils import DefaultSchedulingStrategy
 from faust.types import TP
 from mode import Service
 
-from stream.group import GroupWatch
+from stream.group import GroupWatch, fatal_error
 from stream.stage import Record
 
 FAUST_VERSION = "0.15.3"
@@ -213,12 +214,14 @@ class BatchConsumer(_Consumer):
         watch = GroupWatch(is_static=is_static)
         while not self.should_stop:
             await self.sleep(GROUP_CHECK_S)
-            # Of another thread's objects only single references are read.
-            coordinator = getattr(self._thread._consumer, "_coordinator", None)  # noqa: SLF001
-            refusal = watch.refusal(coordinator, time.monotonic())
+            refusal = watch.refusal(self._coordinator(), time.monotonic())
             if refusal is not None and not self.should_stop:
                 await self.app.crash(self.transport.explain(refusal))
                 return
+
+    def _coordinator(self) -> Any:
+        # Of another thread's objects only single references are read.
+        return getattr(self._thread._consumer, "_coordinator", None)  # noqa: SLF001
 
     async def perform_seek(self) -> None:
         """Every rebalance ends here: read on from the committed offsets, and tell who listens.
@@ -301,13 +304,22 @@ class BatchConsumer(_Consumer):
             await self.app.crash(error)
 
     async def _wait_next_records(self, timeout: float) -> Any:  # noqa: ASYNC109 (Faust's signature)
-        """A look for records is not woken when a partition is released, so it is short meanwhile."""
+        """A look for records is not woken when a partition is released, so it is short meanwhile.
+
+        A refusal by the group is raised in the look that it finds waiting, before `_watch_group` sees it.
+        """
         if self._buffered_partitions:
             if self.flow_active and not self._get_active_partitions():
                 await self.sleep(HELD_POLL_S)
                 return {}, set()
             timeout = min(timeout, HELD_POLL_S)
-        return await super()._wait_next_records(timeout)
+        try:
+            return await super()._wait_next_records(timeout)
+        except KafkaError as error:
+            # What is raised is a copy of what the coordinator keeps.
+            if (refusal := fatal_error(self._coordinator())) is None:
+                raise
+            raise self.transport.explain(refusal) from error
 
     # ── what a listener may ask for ───────────────────────────────────────────────────────
 

@@ -1,9 +1,10 @@
 """Whether the consumer group still has us, and what to do when it refuses.
 
 aiokafka's coordinator keeps a fatal error (a session time-out that the brokers don't allow, a
-missing right) until a call of ``getmany`` takes it, and does nothing more. Faust fetches underneath
-``getmany``: its worker would stay, alive, reading nothing. Whoever shares our `group_instance_id`
-causes no error at all: the two push each other out for ever. `GroupWatch` sees both.
+missing right) until a call of ``getmany`` takes it, and does nothing more but to raise it in a fetch
+that happens to wait. Faust fetches underneath ``getmany``: its worker would stay, alive, reading
+nothing. Whoever shares our `group_instance_id` causes no error at all: the two push each other out
+for ever. `GroupWatch` sees both.
 """
 
 from collections import deque
@@ -44,11 +45,7 @@ class GroupWatch:
         """
         if coordinator is None or not hasattr(coordinator, "_coordination_task"):
             return None
-        pending: BaseException | None = coordinator._pending_exception  # noqa: SLF001
-        task = coordinator._coordination_task  # noqa: SLF001
-        if pending is None and task.done() and not task.cancelled():
-            pending = task.exception()
-        return pending or self._expulsion(coordinator.member_id, now_s)
+        return fatal_error(coordinator) or self._expulsion(coordinator.member_id, now_s)
 
     def _expulsion(self, member_id: str, now_s: float) -> BaseException | None:
         if not self._is_static or not member_id or member_id == self._member_id:
@@ -60,6 +57,15 @@ class GroupWatch:
         if is_full and now_s - self._expelled_s[0] <= EXPULSIONS_WITHIN_S:
             return InstanceExpelledError()
         return None
+
+
+def fatal_error(coordinator: Any) -> BaseException | None:
+    """What aiokafka's ``GroupCoordinator`` gave up with; ``None``: nothing."""
+    pending: BaseException | None = coordinator._pending_exception  # noqa: SLF001
+    task = coordinator._coordination_task  # noqa: SLF001
+    if pending is None and task.done() and not task.cancelled():
+        pending = task.exception()
+    return pending
 
 
 def refused(settings: Settings, error: BaseException) -> BrokerError:

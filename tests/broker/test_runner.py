@@ -241,3 +241,17 @@ async def test_a_record_that_kills_the_process_outright_is_set_aside(
         await worker.printed("HOOK set_aside posts 1 16")
         async with Reader(ground, kafka.SKETCHES, PARTITIONS) as reader:
             await all_counted(reader, inputs, left_out={(1, 16)})
+
+
+async def test_a_refusal_by_the_group_is_explained_though_it_strikes_a_fetch_that_waits(
+    ground: Settings, sketches: Reader, tmp_path: Path
+) -> None:
+    """The error is raised there first, bare, before anybody looks at the coordinator."""
+    refused = tmp_path / "refused"
+    with ToyWorker(ground, tmp_path, refused=str(refused)) as worker:
+        await produce(ground, inputs := posts(1))
+        assert await all_counted(sketches, inputs) == 0
+        refused.touch()
+        assert await worker.exit_code() == 1
+        assert "Crashed reason=BrokerError(" in worker.log()
+        assert "Crashed reason=GroupAuthorizationFailedError(" not in worker.log()

@@ -12,9 +12,11 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import faust
 import msgspec
+from aiokafka.errors import GroupAuthorizationFailedError
 
 from stream import kafka
 from stream.faust_app import attach, make_app, stop_with
@@ -45,6 +47,8 @@ class Toy(msgspec.Struct, forbid_unknown_fields=True):
     """A file: partition 1 is not opened before it is there."""
     ticks: bool = False
     """Send a record per tick to `activity`."""
+    refused: str = ""
+    """A file: once it is there, the group refuses us."""
 
 
 class Counted(msgspec.Struct, frozen=True):
@@ -132,6 +136,15 @@ class PrintingHooks(NoHooks):
         return lambda *args: sys.stderr.write(f"HOOK {name} {' '.join(map(str, args))}\n")
 
 
+async def refuse(consumer: Any, flag: Path) -> None:
+    """Do in the consumer's thread what aiokafka does when the brokers refuse a member for good."""
+    while not flag.exists():  # noqa: ASYNC240
+        await asyncio.sleep(0.02)
+    error = GroupAuthorizationFailedError("as the test asked")
+    coordinator = consumer._thread._consumer._coordinator
+    await consumer._thread.call_thread(coordinator._push_error_to_user, error)
+
+
 class QuickWorker(faust.Worker):
     """Ends without the second that mode sleeps before it closes the loop."""
 
@@ -156,6 +169,8 @@ def main() -> None:
     )
     attach(app, runner, maxsize=8)
     stop_with(app, sender)
+    if toy.refused:
+        app.task(lambda: refuse(app.consumer, Path(toy.refused)))
     QuickWorker(app, loglevel="INFO", redirect_stdouts=False).execute_from_commandline()
 
 
