@@ -3,10 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.jit import kernel
+from detectors.jit import array_kernel, kernel
 
 
-@kernel
+@array_kernel
 def merge_rows(rows: NDArray[np.void]) -> int:
     """Merge rows of the same account: of each its last two posts, all its posts, all its flags.
 

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.jit import kernel
+from detectors.jit import array_kernel, kernel
 from detectors.prefetch import prefetch
 from detectors.sketch import N_BANDS
 
@@ -71,7 +71,7 @@ def put_band(table: NDArray[np.uint32], key: np.uint32, exemplar: int, places: n
     bucket[int(oldest & np.uint64(0xFF))] = np.uint32(key & ~places) | np.uint32(exemplar + 1)
 
 
-@kernel
+@array_kernel
 def split_table(old: NDArray[np.uint32], new: NDArray[np.uint32], old_capacity: int, capacity: int) -> None:
     """Move all entries into a larger, empty table: what was lost from a full bucket stays lost."""
     old_places, places = place_mask(old_capacity), place_mask(capacity)

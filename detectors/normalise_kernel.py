@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from detectors.jit import kernel
+from detectors.jit import array_kernel, kernel
 from detectors.normalise_tables import CODE_POINT, KIND_SHIFT, MAX_MAPPED, MULTIPLE, TRIGGER, Kind
 
 MAX_MARKS: Final = 4
@@ -25,7 +25,7 @@ _Points = npt.NDArray[np.uint32]
 _Bytes = npt.NDArray[np.uint8]
 
 
-@kernel
+@array_kernel
 def normalise_points(
     points: _Points, ends: npt.NDArray[np.int64], entries: _Points, pool: _Points
 ) -> tuple[_Bytes, npt.NDArray[np.int64]]:

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from detectors.jit import kernel
+from detectors.jit import array_kernel, kernel
 
 N_PERM: Final = 128
 ROWS: Final = 3
@@ -171,7 +171,7 @@ def _lowest_bits(values: _Words) -> np.uint64:
     return word
 
 
-@kernel
+@array_kernel
 def _scratch(offsets: _Offsets) -> _Words:
     """Room for the code points of the longest text, and for padding."""
     longest = 0
@@ -180,7 +180,7 @@ def _scratch(offsets: _Offsets) -> _Words:
     return np.empty(longest + _UNROLL, np.uint32)
 
 
-@kernel
+@array_kernel
 def min_hash_batch(blob: _Bytes, offsets: _Offsets, permutations: _Words) -> _Words:
     """See `detectors.sketch.signatures`."""
     n = len(offsets) - 1
@@ -192,7 +192,7 @@ def min_hash_batch(blob: _Bytes, offsets: _Offsets, permutations: _Words) -> _Wo
     return values
 
 
-@kernel
+@array_kernel
 def sketch_texts(
     blob: _Bytes, offsets: _Offsets, permutations: _Words
 ) -> tuple[_Words, npt.NDArray[np.uint64], _Words, npt.NDArray[np.int32]]:

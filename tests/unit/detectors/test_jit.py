@@ -3,8 +3,25 @@
 import numpy as np
 import numpy.typing as npt
 import pytest
+from numba.core.errors import TypingError
 
-from detectors.jit import frozen, kernel
+from detectors.jit import array_kernel, frozen, kernel
+
+
+def _refused_zeros(n: int) -> npt.NDArray[np.float64]:
+    return np.zeros(n)
+
+
+def _refused_view(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    return values[1:]
+
+
+def _zeros(n: int) -> npt.NDArray[np.float64]:
+    return np.zeros(n)
+
+
+def _view(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    return values[1:]
 
 
 def test_kernel_works_where_no_cache_can_be_written() -> None:
@@ -14,6 +31,16 @@ def test_kernel_works_where_no_cache_can_be_written() -> None:
     double = namespace["double"]
     assert callable(double)
     assert kernel(double)(21) == 42
+
+
+def test_kernel_that_counts_no_references_can_neither_make_arrays_nor_return_views() -> None:
+    """Else memory would be read that is freed already: numba refuses to compile such a kernel."""
+    with pytest.raises(TypingError, match="zeros"):
+        kernel(_refused_zeros)(3)
+    with pytest.raises(TypingError, match="array passed into the function"):
+        kernel(_refused_view)(np.arange(4))
+    assert array_kernel(_zeros)(3).tolist() == [0, 0, 0]
+    assert array_kernel(_view)(np.arange(4)).tolist() == [1, 2, 3]
 
 
 @pytest.mark.parametrize(
