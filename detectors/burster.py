@@ -201,10 +201,10 @@ class Burster:
             ring.firing, ring.severity = True, Severity.INFO
         elif reason is AlertReason.RESOLVED:
             ring.firing, ring.resolved_ms = False, now_ms
-        self._groups.note(group, ring)
         severity, before = measured.judgement.severity, ring.severity
         if ring.firing and severity is not None and severity.rank > before.rank:
             ring.severity = severity
+        self._groups.note(group, ring)
         ring.n_posts, ring.n_deleted = measured.judgement.n_posts, measured.judgement.n_deleted
         alerts = [self._alert(group, ring, reason, measured, now_ms, ingest_ms)]
         if (

@@ -7,6 +7,7 @@ Fails: accounts that lie about nothing because the feed tells no ages and each p
 legitimate syndication, whose accounts recur together too.
 """
 
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -104,18 +105,27 @@ def count_parts(
     )
 
 
-def are_linked(n_shared: int, n_a: int, n_b: int, n_feed: float, n_tests: int) -> bool:
-    """Whether two bursts share more accounts than chance gives.
+def linked_to(
+    others: Mapping[int, int], sizes: Iterable[int], n_mine: int, n_feed: float, n_tests: int
+) -> frozenset[int]:
+    """Which bursts share more accounts with one than chance gives.
 
     Args:
-        n_shared: Accounts in both.
-        n_a: Accounts of one.
-        n_b: Accounts of the other.
+        others: How many each shares with it, by number.
+        sizes: Accounts of each.
+        n_mine: Its own.
         n_feed: Accounts of the feed.
         n_tests: Pairs tried, for the correction.
     """
-    expected = ACTIVITY_SKEW * n_a * n_b / max(n_feed, n_a + n_b - n_shared)
-    return expected < _most_expected(n_shared, n_tests)
+    skewed = ACTIVITY_SKEW * n_mine
+    return frozenset(
+        [
+            number
+            for (number, n_shared), n_theirs in zip(others.items(), sizes, strict=True)
+            if skewed * n_theirs / max(n_feed, n_mine + n_theirs - n_shared)
+            < _most_expected(n_shared, n_tests)
+        ]
+    )
 
 
 @lru_cache(N_CACHED)

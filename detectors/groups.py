@@ -11,6 +11,7 @@ import msgspec
 
 from detectors import accounts as acc
 from detectors.activity import Snapshot
+from detectors.alert import Severity
 from detectors.group import Group
 from detectors.lifecycle import Ring
 from detectors.merge import merge
@@ -45,6 +46,7 @@ class Groups:
         self._group_of: dict[str, int] = {}
         self._rung: dict[int, tuple[Group, Ring]] = {}
         self._ringing: dict[int, tuple[Group, Ring]] = {}
+        self._critical: set[int] = set()
         self.shared = SharedAccounts()
         """Accounts of the groups large enough to ring."""
         self._n_groups = 0
@@ -68,6 +70,15 @@ class Groups:
         """Those that ring; in no order."""
         return self._ringing.values()
 
+    def told(self, number: int) -> Ring | None:
+        """What was told of a group; None if it never rang."""
+        rung = self._rung.get(number)
+        return None if rung is None else rung[1]
+
+    def has_critical(self, numbers: Iterable[int]) -> bool:
+        """Whether one of these groups is critical now."""
+        return not self._critical.isdisjoint(numbers)
+
     def note(self, group: Group, ring: Ring) -> None:
         """What was told of a group."""
         group.ring = ring
@@ -76,6 +87,10 @@ class Groups:
             self._ringing[group.number] = group, ring
         else:
             self._ringing.pop(group.number, None)
+        if ring.firing and ring.severity is Severity.CRITICAL:
+            self._critical.add(group.number)
+        else:
+            self._critical.discard(group.number)
 
     def dump(self) -> GroupsState:
         """The state, from which a new object goes on the same."""
@@ -251,6 +266,7 @@ class Groups:
         self.shared.drop(group.number)
         self._rung.pop(group.number, None)
         self._ringing.pop(group.number, None)
+        self._critical.discard(group.number)
         del self._groups[group.number]
 
     def _load(self, state: GroupsState) -> None:

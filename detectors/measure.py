@@ -183,23 +183,30 @@ class Measurer:
         # All that links could find: most accounts are shared with groups that chance explains.
         n_recurring = min(sum(several.values()), self._groups.shared.n_shared(group.number)) if several else 0
         parts = self._parts(group, now_ms, Links(n_recurring))
-        if self._rises(ring, parts, is_coordinated=False):
+        may_be_critical = self._groups.has_critical(several) and self._is_part(group, n_recurring)
+        may_coordinate = may_be_critical or self._scores(parts)
+        if not self._rises(ring, parts, is_coordinated=may_coordinate):
+            return False
+        if not may_coordinate or self._rises(ring, parts, is_coordinated=False):
             return True
-        if not self._is_coordinated(parts, Links()) and not self._is_part(group, n_recurring):
-            return False
-        if not self._rises(ring, parts, is_coordinated=True):
-            return False
         linked = self._links(group, several)
         return self._is_coordinated(parts._replace(n_recurring=linked.n_recurring), linked)
 
     def _rises(self, ring: Ring, parts: Parts, *, is_coordinated: bool) -> bool:
         """Whether it would be graver than was told, were it as novel as can be."""
+        if not is_coordinated and (
+            ring.severity is not Severity.INFO or parts.n_recent < self._settings.warning_novelty_accounts
+        ):
+            return False  # by surprise alone it is a warning, and of so many
         least_false = self._feed.arrivals.per_day(parts.n_recent)
         severity = self._severity(parts, MAX_NOVELTY, least_false, is_coordinated=is_coordinated)
         return severity is not None and severity.rank > ring.severity.rank
 
     def _is_coordinated(self, parts: Parts, linked: Links) -> bool:
-        return linked.to_critical or evidence.score(parts) >= self._settings.coordination_threshold
+        return linked.to_critical or self._scores(parts)
+
+    def _scores(self, parts: Parts) -> bool:
+        return evidence.score(parts) >= self._settings.coordination_threshold
 
     def _parts(self, group: Group, now_ms: int, linked: Links) -> Parts:
         return evidence.count_parts(
@@ -257,7 +264,7 @@ class Measurer:
             return Links()
         n_recurring = self._groups.shared.n_shared_with(group.number, linked)
         is_part = self._is_part(group, n_recurring)
-        return Links(n_recurring, linked, is_part and any(map(_is_critical, self._groups.those(linked))))
+        return Links(n_recurring, linked, is_part and self._groups.has_critical(linked))
 
     def _linked(self, group: Group, others: Mapping[int, int]) -> frozenset[int]:
         """Those of these groups that share more accounts with it than chance gives.
@@ -268,16 +275,9 @@ class Measurer:
         """
         if not others:
             return frozenset()
-        shared, n_feed = self._groups.shared, self._feed.n_accounts
+        shared = self._groups.shared
         n_mine, n_tests = shared.n_accounts(group.number), len(shared.ties(group.number))
-        sizes = zip(others.items(), shared.sizes(others), strict=True)
-        return frozenset(
-            [
-                number
-                for (number, n_shared), n_theirs in sizes
-                if evidence.are_linked(n_shared, n_mine, n_theirs, n_feed, n_tests)
-            ]
-        )
+        return evidence.linked_to(others, shared.sizes(others), n_mine, self._feed.n_accounts, n_tests)
 
     def _is_part(self, group: Group, n_recurring: int) -> bool:
         """Whether it may be one incident with the groups that have so many of its accounts."""
@@ -294,10 +294,8 @@ class Measurer:
             number: n_shared
             for number, n_shared in several.items()
             if n_shared >= campaigns.MIN_SHARED
+            and campaigns.may_join(ring, self._groups.told(number))
             and campaigns.are_one(n_shared, n_mine, shared.n_accounts(number))
         }
-        campaigns.join(ring, group, self._groups.those(self._linked(group, close)))
-
-
-def _is_critical(group: Group) -> bool:
-    return group.ring is not None and group.ring.firing and group.ring.severity is Severity.CRITICAL
+        if close:
+            campaigns.join(ring, group, self._groups.those(self._linked(group, close)))
