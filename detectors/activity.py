@@ -19,6 +19,25 @@ class Variant(NamedTuple):
     n_posts: int
 
 
+class Details(msgspec.Struct, array_like=True, kw_only=True):
+    """What people are shown of a cluster."""
+
+    samples: list[bytes]
+    """The first five posts and the latest five, as MessagePack of `rows.Sample`; the very first leads."""
+    exemplar: bytes | None
+    """First post of the commonest wording that was not deleted: what people are shown. None: the first
+    of `samples`."""
+    variants: list[Variant]
+    hashtags: dict[str, int]
+    urls: dict[str, int]
+    platforms: dict[str, int]
+    langs: dict[str, int]
+
+
+pack_details = msgspec.msgpack.Encoder().encode
+read_details = msgspec.msgpack.Decoder(Details).decode
+
+
 class Snapshot(msgspec.Struct, tag="snapshot", kw_only=True):
     """Everything known of one cluster at a point of its log."""
 
@@ -48,18 +67,10 @@ class Snapshot(msgspec.Struct, tag="snapshot", kw_only=True):
     """Normalised texts that stand for the cluster, at most 4, first one first."""
     exact: bool
     """Too short for shingles; matches only itself."""
-    samples: list[bytes]
-    """The first five posts and the latest five, as MessagePack of `rows.Sample`; the very first leads."""
-    exemplar: bytes | None
-    """First post of the commonest wording that was not deleted: what people are shown. None: the first
-    of `samples`."""
     n_deleted: int = 0
-    """Of these, deleted by their authors."""
-    variants: list[Variant]
-    hashtags: dict[str, int]
-    urls: dict[str, int]
-    platforms: dict[str, int]
-    langs: dict[str, int]
+    """Of the posts that are shown, deleted by their authors."""
+    details: bytes
+    """MessagePack of `Details`: most are replaced before anybody is shown them."""
 
 
 class Clock(msgspec.Struct, tag="clock", kw_only=True):

@@ -6,8 +6,6 @@ from functools import lru_cache
 
 import numpy as np
 
-from detectors import accounts as acc
-from detectors.activity import Snapshot
 from detectors.alert import (
     Alert,
     AlertReason,
@@ -22,6 +20,7 @@ from detectors.alert import (
 )
 from detectors.lifecycle import Ring
 from detectors.measure import Measured
+from detectors.merge import Whole
 from detectors.rows import read_sample
 from detectors.ruling import Ruled, RulingKind
 from detectors.sketch import lean_bytes, signatures
@@ -39,7 +38,7 @@ def build_alert(  # noqa: PLR0913 (an alert is many things)
     ring: Ring,
     reason: AlertReason,
     found: Measured,
-    whole: Snapshot,
+    whole: Whole,
     *,
     now_ms: int,
     ingest_ms: int,
@@ -64,10 +63,8 @@ def build_alert(  # noqa: PLR0913 (an alert is many things)
         slot_s: Length of a slot, seconds.
         detector: (version, settings digest).
     """
-    parts = found.parts
-    n_accounts, is_exact = acc.count(acc.read(whole.accounts), whole.hyperloglog)
-    firing = ring.firing
-    samples = [_shown(packed) for packed in whole.samples[:N_SAMPLES]]
+    parts, details, firing = found.parts, whole.details, ring.firing
+    samples = [_shown(packed) for packed in details.samples[:N_SAMPLES]]
     return Alert(
         id=ring.id,
         seq=ring.seq,
@@ -81,8 +78,8 @@ def build_alert(  # noqa: PLR0913 (an alert is many things)
         late=0.0,
         posts=whole.n_posts,
         reposts=whole.n_reposts,
-        accounts=n_accounts,
-        accounts_exact=is_exact,
+        accounts=whole.n_accounts,
+        accounts_exact=whole.accounts_exact,
         rate_per_min=found.novelty.rate_per_min,
         baseline_per_min=found.novelty.baseline_per_min,
         novelty=found.novelty.value,
@@ -96,21 +93,21 @@ def build_alert(  # noqa: PLR0913 (an alert is many things)
             recurring_accounts=Share(parts.n_recurring, parts.n_accounts),
             linked_bursts=parts.n_links,
             accounts_5min=parts.n_5min,
-            identical_posts=Share(max((v.n_posts for v in whole.variants), default=0), whole.n_posts),
-            platforms=len(whole.platforms),
+            identical_posts=Share(max((v.n_posts for v in details.variants), default=0), whole.n_posts),
+            platforms=len(details.platforms),
         ),
-        exemplar=samples[0] if whole.exemplar is None else _shown(whole.exemplar),
+        exemplar=samples[0] if details.exemplar is None else _shown(details.exemplar),
         samples=samples,
-        variants=[WordedAs(v.text[:SHOWN_VARIANT_CHARS], v.n_posts) for v in whole.variants if v.text],
-        hashtags=list(whole.hashtags)[:N_KEYS],
-        urls=list(whole.urls)[:N_KEYS],
-        platforms=whole.platforms,
-        langs=whole.langs,
+        variants=[WordedAs(v.text[:SHOWN_VARIANT_CHARS], v.n_posts) for v in details.variants if v.text],
+        hashtags=list(details.hashtags)[:N_KEYS],
+        urls=list(details.urls)[:N_KEYS],
+        platforms=details.platforms,
+        langs=details.langs,
         first_post=samples[0],
         merged_into=merged_into,
         muted_by=None if muting is None else _muted(muting),
         campaign=campaign,
-        signature=_signature(whole.exemplars[0]),
+        signature=_signature(whole.wording),
         detector=Detector(*detector),
     )
 

@@ -9,7 +9,7 @@ import numpy as np
 from detectors import accounts as acc
 from detectors.activity import Snapshot
 from detectors.lifecycle import Ring
-from detectors.merge import merge, sum_counts
+from detectors.merge import Whole, make_whole, sum_counts
 
 
 class Group(msgspec.Struct, kw_only=True, dict=True):
@@ -135,6 +135,6 @@ class Group(msgspec.Struct, kw_only=True, dict=True):
             return True
         return self.n_active_since(second) >= n
 
-    def whole(self) -> Snapshot:
-        """All fragments merged."""
-        return merge(list(self.fragments.values()))
+    def whole(self) -> Whole:
+        """What an alert tells of all fragments."""
+        return make_whole(list(self.fragments.values()), self.slots, self.accounts)

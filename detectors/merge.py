@@ -5,27 +5,40 @@ merge of their snapshots does not depend on their order, but for ties in what is
 """
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import TypeVar
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, TypeVar
 
 from detectors import accounts as acc
-from detectors.activity import Snapshot, Variant
-from detectors.rows import Sample, read_sample
+from detectors.activity import Details, Snapshot, Variant, pack_details, read_details
+from detectors.rows import read_sample
 from detectors.tally import N_HEAD, N_TAIL, SHOWN_KEYS
 
 K = TypeVar("K")
+
+
+class Whole(NamedTuple):
+    """What an alert tells of all fragments."""
+
+    n_posts: int
+    n_reposts: int
+    first_ms: int
+    last_ms: int
+    slots: list[tuple[int, int]]
+    """See `Snapshot`."""
+    n_accounts: int
+    accounts_exact: bool
+    wording: str
+    """The first normalised text that stands for it."""
+    details: Details
 
 
 def merge(fragments: Sequence[Snapshot]) -> Snapshot:
     """One snapshot of all; its name is that of the fragment with the earliest first post."""
     if len(fragments) == 1:
         return fragments[0]
-    ordered = sorted(fragments, key=lambda s: (s.first_ms, s.cluster))
-    first = ordered[0]
-    registers = [s.hyperloglog for s in ordered if s.hyperloglog is not None]
+    ordered = _ordered(fragments)
+    first, details = ordered[0], _merge_details(ordered)
     rows = acc.merge([s.accounts for s in ordered])
-    samples = _samples(ordered)
-    exemplar = max(map(_exemplar, ordered), key=lambda found: found[0])
     return Snapshot(
         cluster=first.cluster,
         partition=first.partition,
@@ -38,43 +51,88 @@ def merge(fragments: Sequence[Snapshot]) -> Snapshot:
         last_ms=max(s.last_ms for s in ordered),
         slots=sorted(sum_counts([dict(s.slots) for s in ordered]).items()),
         accounts=rows.tobytes(),
-        hyperloglog=acc.union(registers),
+        hyperloglog=acc.union(_registers(ordered)),
         exemplars=[text for s in ordered for text in s.exemplars][:16],
         exact=first.exact,
-        samples=[packed for packed, _ in samples],
-        exemplar=exemplar[1],
-        n_deleted=sum(sample.deleted for _, sample in samples),
-        variants=_variants(ordered),
-        hashtags=_top(sum_counts([s.hashtags for s in ordered])),
-        urls=_top(sum_counts([s.urls for s in ordered])),
-        platforms=_top(sum_counts([s.platforms for s in ordered])),
-        langs=_top(sum_counts([s.langs for s in ordered])),
+        n_deleted=sum(read_sample(packed).deleted for packed in details.samples),
+        details=pack_details(details),
     )
 
 
-def _exemplar(snapshot: Snapshot) -> tuple[tuple[bool, int], bytes]:
+def make_whole(fragments: Sequence[Snapshot], slots: Mapping[int, int], accounts: acc.AccountArray) -> Whole:
+    """What an alert tells of all.
+
+    Args:
+        fragments: They.
+        slots: Posts of all per slot.
+        accounts: Of all, each once.
+    """
+    ordered = _ordered(fragments)
+    n_accounts, is_exact = acc.count(accounts, acc.union(_registers(ordered)))
+    details = read_details(ordered[0].details) if len(ordered) == 1 else _merge_details(ordered)
+    return Whole(
+        n_posts=sum([s.n_posts for s in ordered]),
+        n_reposts=sum([s.n_reposts for s in ordered]),
+        first_ms=ordered[0].first_ms,
+        last_ms=max([s.last_ms for s in ordered]),
+        slots=ordered[0].slots if len(ordered) == 1 else sorted(slots.items()),
+        n_accounts=n_accounts,
+        accounts_exact=is_exact,
+        wording=ordered[0].exemplars[0],
+        details=details,
+    )
+
+
+def _ordered(fragments: Sequence[Snapshot]) -> Sequence[Snapshot]:
+    return sorted(fragments, key=lambda s: (s.first_ms, s.cluster)) if len(fragments) > 1 else fragments
+
+
+def _registers(ordered: Sequence[Snapshot]) -> list[bytes]:
+    return [s.hyperloglog for s in ordered if s.hyperloglog is not None]
+
+
+def _merge_details(ordered: Sequence[Snapshot]) -> Details:
+    parts = [read_details(s.details) for s in ordered]
+    exemplar = max(map(_exemplar, parts), key=lambda found: found[0])
+    return Details(
+        samples=_samples(parts),
+        exemplar=exemplar[1],
+        variants=_variants(parts),
+        hashtags=_top(sum_counts([part.hashtags for part in parts])),
+        urls=_top(sum_counts([part.urls for part in parts])),
+        platforms=_top(sum_counts([part.platforms for part in parts])),
+        langs=_top(sum_counts([part.langs for part in parts])),
+    )
+
+
+def _exemplar(part: Details) -> tuple[tuple[bool, int], bytes]:
     """A fragment's exemplar, and how well it shows the whole: by the posts of its commonest wording."""
-    packed = snapshot.samples[0] if snapshot.exemplar is None else snapshot.exemplar
-    commonest = max((v.n_posts for v in snapshot.variants), default=0)
+    packed = part.samples[0] if part.exemplar is None else part.exemplar
+    commonest = max((v.n_posts for v in part.variants), default=0)
     return (not read_sample(packed).deleted, commonest), packed
 
 
-def _samples(ordered: Sequence[Snapshot]) -> list[tuple[bytes, Sample]]:
+def _samples(parts: Sequence[Details]) -> list[bytes]:
     """The first fragment's first post, and of all that any fragment kept the earliest and the latest."""
-    unique: dict[tuple[str, str], tuple[bytes, Sample]] = {}
-    for packed in (packed for snapshot in ordered for packed in snapshot.samples):
+    unique: dict[tuple[str, str], tuple[int, bytes]] = {}
+    for packed in (packed for part in parts for packed in part.samples):
         sample = read_sample(packed)
-        unique[sample.platform, sample.id] = packed, sample
-    first = read_sample(ordered[0].samples[0])
-    head = unique.pop((first.platform, first.id))
-    rest = sorted(unique.values(), key=lambda pair: (pair[1].at_ms, pair[1].platform, pair[1].id))
+        unique[sample.platform, sample.id] = sample.at_ms, packed
+    first = read_sample(parts[0].samples[0])
+    _, head = unique.pop((first.platform, first.id))
+    rest = [packed for _, (_, packed) in sorted(unique.items(), key=_by_time)]
     return [head, *rest[: N_HEAD - 1], *rest[max(N_HEAD - 1, len(rest) - N_TAIL) :]]
 
 
-def _variants(ordered: Sequence[Snapshot]) -> list[Variant]:
+def _by_time(item: tuple[tuple[str, str], tuple[int, bytes]]) -> tuple[int, tuple[str, str]]:
+    key, (at_ms, _) = item
+    return at_ms, key
+
+
+def _variants(parts: Sequence[Details]) -> list[Variant]:
     counts: Counter[str] = Counter()
-    for snapshot in ordered:
-        for variant in snapshot.variants:
+    for part in parts:
+        for variant in part.variants:
             counts[variant.text] += variant.n_posts
     return [Variant(text, n) for text, n in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:10]]
 

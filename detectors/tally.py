@@ -6,7 +6,7 @@ from hashlib import blake2b
 import msgspec
 
 from detectors.accounts import AccountTally
-from detectors.activity import Snapshot, Variant
+from detectors.activity import Details, Snapshot, Variant, pack_details
 from detectors.rows import pack_sample, read_counted, read_sample
 
 N_HEAD = 5
@@ -202,14 +202,18 @@ class Tally:
             hyperloglog=self._accounts.registers(),
             exemplars=self.exemplars.copy(),
             exact=self.exact,
-            samples=[shown.sample for shown in self._shown],
-            exemplar=None if exemplar is first else exemplar.sample,
             n_deleted=sum([shown.is_deleted for shown in self._shown]),
-            variants=[Variant(wording.text, wording.n_posts) for wording in variants],
-            hashtags=_top(self._hashtags),
-            urls=_top(self._urls),
-            platforms=_top(self._platforms),
-            langs=_top(self._langs),
+            details=pack_details(
+                Details(
+                    samples=[shown.sample for shown in self._shown],
+                    exemplar=None if exemplar is first else exemplar.sample,
+                    variants=[Variant(wording.text, wording.n_posts) for wording in variants],
+                    hashtags=_top(self._hashtags),
+                    urls=_top(self._urls),
+                    platforms=_top(self._platforms),
+                    langs=_top(self._langs),
+                )
+            ),
         )
 
 

@@ -31,7 +31,7 @@ SCHEMAS = {
     "dead-letter-headers": None,
 }
 """Contract → the type it is generated from; headers are text and have none."""
-_PACKED: dict[str, list[type]] = {"activity": [rows.Sample]}
+_PACKED: dict[str, list[type]] = {"activity": [activity.Details, rows.Sample]}
 """Types that a contract holds as bytes."""
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

@@ -17,7 +17,7 @@ from support.posts import (
     words,
 )
 
-from detectors.activity import Clock, Snapshot
+from detectors.activity import Clock, Snapshot, read_details
 from detectors.clusterer import Clusterer, EpochStart
 from detectors.rows import Pack, read_sample
 from detectors.settings import DetectorSettings
@@ -206,7 +206,12 @@ def test_deletion_empties_the_text_at_the_slots_end() -> None:
     posts = copies(4)
     gone = [replace(posts[i], at_ms=T0_MS + 500, more={"op": "delete"}) for i in (3, 0)]
     (*_, last) = snapshots(SETTINGS, [*posts[:2], *gone, *posts[2:]])
-    assert [read_sample(packed).deleted for packed in last.samples] == [True, False, False, True]
+    assert [read_sample(packed).deleted for packed in read_details(last.details).samples] == [
+        True,
+        False,
+        False,
+        True,
+    ]
     assert last.n_posts == 4
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detectors.activity import Snapshot
+from detectors.activity import Snapshot, read_details
 from detectors.rows import Sample, pack_sample, read_sample
 from detectors.tally import MAX_KEYS, Member, Tally, cluster_id, next_snapshot_at
 
@@ -33,7 +33,7 @@ def member(i: int, text: str = "some text", **changes: object) -> Member:
 
 def shown(snapshot: Snapshot) -> list[Sample]:
     """Its samples, read."""
-    return [read_sample(packed) for packed in snapshot.samples]
+    return [read_sample(packed) for packed in read_details(snapshot.details).samples]
 
 
 def tally(n: int, deleted: frozenset[int] = frozenset()) -> Tally:
@@ -64,9 +64,9 @@ def test_samples_are_the_first_and_the_latest() -> None:
 def test_the_commonest_wordings_first_post_is_what_people_are_shown() -> None:
     """None stands for the very first post; a deleted one is passed over."""
     counted = tally(31)
-    assert counted.snapshot(0, 0, 0).exemplar is None
+    assert read_details(counted.snapshot(0, 0, 0).details).exemplar is None
     counted.redact({1})
-    exemplar = counted.snapshot(0, 0, 0).exemplar
+    exemplar = read_details(counted.snapshot(0, 0, 0).details).exemplar
     assert exemplar is not None
     assert read_sample(exemplar).id == "2"
 
@@ -74,7 +74,11 @@ def test_the_commonest_wordings_first_post_is_what_people_are_shown() -> None:
 def test_variants_are_counted_by_their_normalised_text() -> None:
     """The commonest first."""
     snapshot = tally(31).snapshot(0, 0, 0)
-    assert [tuple(v) for v in snapshot.variants] == [("wording 1", 11), ("wording 2", 10), ("wording 0", 10)]
+    assert [tuple(v) for v in read_details(snapshot.details).variants] == [
+        ("wording 1", 11),
+        ("wording 2", 10),
+        ("wording 0", 10),
+    ]
 
 
 def test_deleted_text_goes_and_the_counts_stay() -> None:
@@ -88,7 +92,7 @@ def test_deleted_text_goes_and_the_counts_stay() -> None:
     assert all(s.text == "" and not s.hashtags for s in shown(after) if s.deleted)
     assert shown(after)[0].deleted
     assert after.n_deleted == 2
-    assert after.variants[0].text == ""
+    assert read_details(after.details).variants[0].text == ""
     assert after.n_posts == before.n_posts
     assert after.version > before.version
     counted.redact({1, 30, 999})
@@ -103,7 +107,7 @@ def test_post_deleted_before_it_was_counted_shows_no_text() -> None:
 
 def test_a_hashtag_counts_once_a_post_in_any_case() -> None:
     """#One and #one in one post are one use."""
-    assert tally(4).snapshot(0, 0, 0).hashtags == {"one": 4, "two": 4}
+    assert read_details(tally(4).snapshot(0, 0, 0).details).hashtags == {"one": 4, "two": 4}
 
 
 def test_keys_are_bounded() -> None:
@@ -112,8 +116,8 @@ def test_keys_are_bounded() -> None:
     for i in range(1, 500):
         out.add(member(i, f"text {i}", hashtags=[f"t{i}"], lang=f"l{i}"), i, set())
     assert len(out._variants) <= MAX_KEYS
-    snapshot = out.snapshot(0, 0, 0)
-    assert max(map(len, (snapshot.hashtags, snapshot.langs, snapshot.variants))) <= 20
+    details = read_details(out.snapshot(0, 0, 0).details)
+    assert max(map(len, (details.hashtags, details.langs, details.variants))) <= 20
 
 
 @pytest.mark.parametrize("changed", [(2, 1, 1), (1, 2, 1), (1, 1, 2)])
