@@ -3,15 +3,13 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.band_table import fetch_buckets
 from detectors.compare_kernel import hash_span
+from detectors.index_arrays import Exemplars, Outcome, Rows, Scratch
 from detectors.index_kernel import (
     DONE,
     FULL,
     GOOD_ENOUGH,
-    Exemplars,
-    Outcome,
-    Rows,
-    Scratch,
     best_of,
     find_exact,
     gather,
@@ -79,6 +77,8 @@ def match_rows(
     for row in range(first, len(rows.identities)):
         if not rows.passive[row] and not has_room(ex, rows, row, state):
             return row, FULL
+        if row + 1 < len(rows.bands):
+            fetch_buckets(ex.table, rows.bands[row + 1])
         out.clusters[row], out.jaccard[row], out.bits[row] = -1, 1.0, 0
         if rows.exact[row]:
             start, end = rows.norm_offsets[row], rows.norm_offsets[row + 1]

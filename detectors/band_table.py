@@ -13,12 +13,15 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.compare_kernel import fold_bits
 from detectors.jit import array_kernel, kernel
 from detectors.prefetch import prefetch
 from detectors.sketch import N_BANDS
 
 WAYS: Final = 16
 """Entries of a bucket: 16 of 4 bytes are a cache line."""
+N_MET: Final = 256
+"""Places a look-up remembers to have met, by their low bits: of some it forgets that it met them."""
 
 
 @kernel
@@ -39,24 +42,56 @@ def fetch_buckets(table: NDArray[np.uint32], bands: NDArray[np.uint32]) -> None:
 
 
 @kernel
+def find_ways(bucket: NDArray[np.uint32], band: np.uint32, places: np.uint32) -> np.uint32:
+    """A bit for each entry of a bucket that was entered under a band."""
+    key, ways = np.uint32(band & ~places), np.uint32(0)
+    for way in range(len(bucket)):  # an empty entry is the place before the first
+        is_hit = np.uint32(np.uint32(bucket[way] ^ key) - np.uint32(1)) < places
+        ways |= np.uint32(is_hit) << np.uint32(way)
+    return ways
+
+
+@kernel
+def first_bit(word: np.uint32) -> int:
+    """Place of the lowest bit of a word that has one."""
+    return fold_bits(np.uint64(word & (~word + np.uint32(1))) - np.uint64(1))
+
+
+@kernel
 def find_hits(
-    table: NDArray[np.uint32], bands: NDArray[np.uint32], places: np.uint32, hits: NDArray[np.int64]
+    table: NDArray[np.uint32],
+    bands: NDArray[np.uint32],
+    places: np.uint32,
+    hits: NDArray[np.int64],
+    met: NDArray[np.uint32],
 ) -> int:
-    """Places that stand in `table` under one of the bands, in order, some of them repeatedly; how many."""
+    """Places that stand in `table` under one of the bands, in order, few of them repeatedly; how many.
+
+    Most of what a row meets it meets under many bands. All buckets are compared before any hit is taken:
+    so these are vectors one after another, without a branch that depends on a text.
+
+    Args:
+        table: See above.
+        bands: uint32 (N_BANDS,).
+        places: See `place_mask`.
+        hits: int64 (N_BANDS × WAYS + 1,), filled from the left.
+        met: uint32 (N_MET + N_BANDS,): work space.
+    """
     mask = np.uint32(len(table) - 1)
+    met[:N_MET] = 0
+    ways = met[N_MET:]
+    for band in range(N_BANDS):
+        ways[band] = find_ways(table[int(bands[band] & mask)], bands[band], places)
     n_hits = 0
     for band in range(N_BANDS):
+        left, key = ways[band], np.uint32(bands[band] & ~places)
         bucket = table[int(bands[band] & mask)]
-        key = np.uint32(bands[band] & ~places)
-        n_same = np.uint32(0)
-        for way in range(len(bucket)):
-            n_same += np.uint32(np.uint32(bucket[way] ^ key) <= places)
-        if n_same == 0:
-            continue
-        for way in range(len(bucket)):
-            place = np.uint32(bucket[way] ^ key)
-            hits[n_hits] = np.int64(place) - 1
-            n_hits += int(place <= places) & int(place > 0)
+        while left:
+            entry = bucket[first_bit(left)] ^ key
+            left &= left - np.uint32(1)
+            hits[n_hits] = np.int64(entry) - 1
+            n_hits += int(met[entry & np.uint32(N_MET - 1)] != entry)
+            met[entry & np.uint32(N_MET - 1)] = entry
     return n_hits
 
 

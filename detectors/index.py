@@ -5,7 +5,7 @@ band and enough one-bit min-hashes) that is alike by `detectors.likeness`; else 
 with itself as exemplar. Exemplars, not posts, fill the table, so the thousandth copy costs what
 the second did.
 
-Assumptions: texts are normalised; short ones come flagged `exact`. Cost: 5 to 9 µs a row on the
+Assumptions: texts are normalised; short ones come flagged `exact`. Cost: 2 to 5 µs a row on the
 machine of the README, with 20,000 to 170,000 exemplars; 4 bytes × 42 bands × 1/load + text + 105
 bytes an exemplar. Deterministic: the state is a function of the sequence of rows, however it was
 cut; after eviction the band table is entered anew from the surviving texts in their order, and
@@ -29,8 +29,9 @@ from numpy.typing import NDArray
 
 from detectors import index_kernel as k
 from detectors.alike_kernel import match_rows
-from detectors.band_table import WAYS, split_table
+from detectors.band_table import N_MET, WAYS, split_table
 from detectors.compare_kernel import HINT_BITS, MASK_WORDS, ShingleSet, slot_mask
+from detectors.index_arrays import Exemplars, Outcome, Rows, Scratch
 from detectors.sketch import N_BANDS, sketch_batch
 from detectors.words_kernel import WordSets
 
@@ -105,7 +106,7 @@ class ClusterIndex:
         arrays = (*self._ex, *chain.from_iterable(scratch), self._seen)
         return int(sum(array.nbytes for array in arrays))
 
-    def assign(self, rows: k.Rows) -> k.Outcome:
+    def assign(self, rows: Rows) -> Outcome:
         """Assign each row in order; see `index_kernel.Outcome`.
 
         Raises:
@@ -119,7 +120,7 @@ class ClusterIndex:
                 self._make_room(row, int(rows.norm_offsets[row + 1] - rows.norm_offsets[row]))
         return out
 
-    def match(self, rows: k.Rows) -> tuple[k.Outcome, NDArray[np.int64]]:
+    def match(self, rows: Rows) -> tuple[Outcome, NDArray[np.int64]]:
         """Assign each row in order like `assign`, whatever its identity; passive ones enter nothing.
 
         Returns:
@@ -178,14 +179,14 @@ class ClusterIndex:
         index._enter_all()
         return index
 
-    def _prepare(self, rows: k.Rows) -> k.Outcome:
+    def _prepare(self, rows: Rows) -> Outcome:
         """Room for what a batch gives, and for its identities."""
         n_rows = len(rows.identities)
         self.evictions, self._gone = [], []
         self._reserve(rows)
-        return k.Outcome(np.empty(n_rows, np.int64), np.empty(n_rows, np.float32), np.empty(n_rows, np.uint8))
+        return Outcome(np.empty(n_rows, np.int64), np.empty(n_rows, np.float32), np.empty(n_rows, np.uint8))
 
-    def _reserve(self, rows: k.Rows) -> None:
+    def _reserve(self, rows: Rows) -> None:
         """Room in the identity set for the batch, and work space for its longest text."""
         n_rows = int(np.count_nonzero(rows.identities))
         if 2 * (self._n_seen + n_rows) > len(self._seen):
@@ -243,7 +244,7 @@ class ClusterIndex:
             first, old = last, part
         self._ex = self._ex._replace(table=part.table)
 
-    def _enter(self, ex: k.Exemplars, first: int, last: int) -> None:
+    def _enter(self, ex: Exemplars, first: int, last: int) -> None:
         """Enter exemplars [first, last) into the band table of `ex`."""
         step = 8192
         for start in range(first, last, step):
@@ -254,7 +255,7 @@ class ClusterIndex:
 
 def rows_of(
     texts: Sequence[str], *, exact: bool | Sequence[bool], passive: bool | Sequence[bool] = False
-) -> k.Rows:
+) -> Rows:
     """Rows of normalised texts without identity, sketched here; flags are of all, or one each."""
     encoded = [text.encode() for text in texts]
     offsets = np.array([*accumulate(map(len, encoded), initial=0)], np.int64)
@@ -266,7 +267,7 @@ def rows_of(
         column.flags.writeable = False
     blob, bands, bits, identities = columns
     flags = (np.full(n, exact, np.bool_), np.full(n, passive, np.bool_))
-    return k.Rows(blob, offsets, bands, bits, identities, *flags)
+    return Rows(blob, offsets, bands, bits, identities, *flags)
 
 
 def warm_up() -> None:
@@ -277,9 +278,9 @@ def warm_up() -> None:
     k.enter_seen(np.zeros(2, np.uint64), np.ones(1, np.uint64))
 
 
-def _scratch(size: int) -> k.Scratch:
+def _scratch(size: int) -> Scratch:
     slots, words = slot_mask(size) + 1, 2 * size
-    return k.Scratch(
+    return Scratch(
         shingles=np.empty(size, np.uint32),
         mask=np.zeros(MASK_WORDS, np.uint64),
         row_set=ShingleSet(
@@ -290,6 +291,7 @@ def _scratch(size: int) -> k.Scratch:
         ),
         hits=np.zeros(N_BANDS * WAYS + 1, np.int64),
         agreeing=np.zeros(N_BANDS * WAYS + 1, np.int64),
+        met=np.zeros(N_MET + N_BANDS, np.uint32),
         found=np.zeros(k.MAX_CHECKED, np.int64),
         agreements=np.zeros(k.MAX_CHECKED, np.int64),
         counters=np.zeros(2, np.int64),
@@ -314,8 +316,8 @@ def _lines(shape: tuple[int, int], dtype: type[_T]) -> NDArray[_T]:
     return raw[first : first + n_bytes].view(dtype).reshape(shape)
 
 
-def _allocate(capacity: int) -> k.Exemplars:
-    return k.Exemplars(
+def _allocate(capacity: int) -> Exemplars:
+    return Exemplars(
         table=_table(capacity),
         bits=np.zeros((capacity, 2), np.uint64),
         masks=_lines((capacity, MASK_WORDS), np.uint64),
@@ -328,7 +330,7 @@ def _allocate(capacity: int) -> k.Exemplars:
     )
 
 
-def _copy(old: k.Exemplars, new: k.Exemplars, first: int, last: int) -> None:
+def _copy(old: Exemplars, new: Exemplars, first: int, last: int) -> None:
     """Move exemplars [first, last) to the front of `new`."""
     n = last - first
     for name in _PER_EXEMPLAR:

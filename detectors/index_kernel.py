@@ -4,15 +4,14 @@ See `detectors.band_table` for the look-up. What is read of many exemplars is as
 judged, so that their cache lines come side by side: waiting for each was most of the time.
 """
 
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.band_table import WAYS, fetch_buckets, find_hits, place_mask, put_band
+from detectors.band_table import WAYS, fetch_buckets, find_hits, find_ways, first_bit, place_mask, put_band
 from detectors.compare_kernel import (
     MASK_WORDS,
-    ShingleSet,
     count_bits,
     count_shared,
     first_seen,
@@ -24,12 +23,12 @@ from detectors.compare_kernel import (
     set_bits,
     shared_bits,
 )
+from detectors.index_arrays import Exemplars, Outcome, Rows, Scratch
 from detectors.jit import kernel
 from detectors.prefetch import prefetch
 from detectors.sketch import N_BANDS, decode_shingles
 from detectors.words_kernel import (
     LEAST_LETTERS,
-    WordSets,
     compare_words,
     letters_alone,
     letters_and_words,
@@ -62,73 +61,6 @@ FULL: Final = 1
 """Status: all rows taken; room is needed before the row at the returned position."""
 
 
-class Exemplars(NamedTuple):
-    """What an index knows of each exemplar and cluster; arrays of the capacity."""
-
-    table: NDArray[np.uint32]
-    """(buckets, WAYS): band table."""
-    bits: NDArray[np.uint64]
-    """(n, 2): one-bit min-hashes."""
-    masks: NDArray[np.uint64]
-    """(n, MASK_WORDS): a bit for each shingle, by its hash."""
-    starts: NDArray[np.int64]
-    """(n + 1,): spans of the texts in `arena`."""
-    arena: NDArray[np.uint8]
-    n_distinct: NDArray[np.int32]
-    """(n,): distinct shingles; 0 for a text that matches only exactly."""
-    clusters: NDArray[np.int64]
-    """(n,): number of the first exemplar of the cluster, counted over the index's life."""
-    n_posts: NDArray[np.int32]
-    """(n,): at a first exemplar, posts of the cluster."""
-    n_exemplars: NDArray[np.uint8]
-    """(n,): at a first exemplar, exemplars of the cluster."""
-
-
-class Rows(NamedTuple):
-    """The batch to assign."""
-
-    norms: NDArray[np.uint8]
-    norm_offsets: NDArray[np.int64]
-    bands: NDArray[np.uint32]
-    bits: NDArray[np.uint64]
-    identities: NDArray[np.uint64]
-    """A row whose identity was seen before is dropped; 0 is never the same."""
-    exact: NDArray[np.bool_]
-    """Matches only the same bytes."""
-    passive: NDArray[np.bool_]
-    """A repost: it may join, but it opens nothing and counts apart."""
-
-
-class Outcome(NamedTuple):
-    """One entry a row."""
-
-    clusters: NDArray[np.int64]
-    """Number of the cluster's first exemplar; -1 for none."""
-    jaccard: NDArray[np.float32]
-    """Similarity to the exemplar it joined; 1 where it opened."""
-    bits: NDArray[np.uint8]
-    """`OPENED`, `REPEATED`, `NEW_EXEMPLAR`."""
-
-
-class Scratch(NamedTuple):
-    """Work space, reused; its content means nothing between calls."""
-
-    shingles: NDArray[np.uint32]
-    mask: NDArray[np.uint64]
-    """(MASK_WORDS,): a bit for each shingle of the row."""
-    row_set: ShingleSet
-    """Of the row."""
-    hits: NDArray[np.int64]
-    agreeing: NDArray[np.int64]
-    """(N_BANDS × WAYS + 1,): places found under a row's bands, and their agreeing bits."""
-    found: NDArray[np.int64]
-    agreements: NDArray[np.int64]
-    """(MAX_CHECKED,): candidates and their agreeing bits, best first."""
-    counters: NDArray[np.int64]
-    """(2,): the text of `row_set` whose words are loaded, and their weight."""
-    words: WordSets
-
-
 @kernel
 def insert(scratch: Scratch, n_found: int, exemplar: int, agreement: int) -> int:
     """Put a candidate at its place, the worst out if there are `MAX_CHECKED`; how many there are then."""
@@ -153,9 +85,8 @@ def gather(ex: Exemplars, rows: Rows, row: int, scratch: Scratch) -> int:
         How many (≤ `MAX_CHECKED`); they stand in `scratch.found`.
     """
     hits, agreeing, bits = scratch.hits, scratch.agreeing, ex.bits
-    if row + 1 < len(rows.bands):
-        fetch_buckets(ex.table, rows.bands[row + 1])
-    n_hits = find_hits(ex.table, rows.bands[row], place_mask(len(ex.n_distinct)), hits)
+    places = place_mask(len(ex.n_distinct))
+    n_hits = find_hits(ex.table, rows.bands[row], places, hits, scratch.met)
     low, high = rows.bits[row, 0], rows.bits[row, 1]
     for i in range(n_hits):  # apart from what follows: their cache lines come side by side
         agreeing[i] = ALL_BITS - fold_bits(low ^ bits[hits[i], 0]) - fold_bits(high ^ bits[hits[i], 1])
@@ -258,6 +189,26 @@ def find_exact(ex: Exemplars, rows: Rows, row: int, key: np.uint32) -> int:
 
 
 @kernel
+def find_copy(ex: Exemplars, rows: Rows, row: int) -> int:
+    """The exemplar that a row is to the letter, or -1: what `gather` would find first, by one band of all.
+
+    Texts that differ mostly differ in their bits, so one is compared. Another copy may be found by `gather`.
+    """
+    low, high, band = rows.bits[row, 0], rows.bits[row, 1], rows.bands[row, 0]
+    places = place_mask(len(ex.n_distinct))
+    bucket = ex.table[int(band & np.uint32(len(ex.table) - 1))]
+    left = find_ways(bucket, band, places)
+    while left:
+        copied = int(bucket[first_bit(left)] & places) - 1
+        left &= left - np.uint32(1)
+        if ex.bits[copied, 0] == low and ex.bits[copied, 1] == high:
+            start, end = rows.norm_offsets[row], rows.norm_offsets[row + 1]
+            is_copy = same_bytes(rows.norms, start, end, ex.arena, ex.starts[copied], ex.starts[copied + 1])
+            return copied if is_copy else -1
+    return -1
+
+
+@kernel
 def load_row(rows: Rows, row: int, scratch: Scratch) -> int:
     """Make a row the one that `best_of` compares; its distinct shingles."""
     start, end = rows.norm_offsets[row], rows.norm_offsets[row + 1]
@@ -273,12 +224,10 @@ def nearest(ex: Exemplars, rows: Rows, row: int, scratch: Scratch) -> tuple[int,
     if rows.exact[row]:
         start, end = rows.norm_offsets[row], rows.norm_offsets[row + 1]
         return find_exact(ex, rows, row, hash_span(rows.norms, start, end)), 1.0, 0
+    copied = find_copy(ex, rows, row)
+    if copied >= 0:
+        return copied, 1.0, int(ex.n_distinct[copied])
     n_found = gather(ex, rows, row, scratch)
-    if n_found > 0 and scratch.agreements[0] == ALL_BITS:  # mostly a copy to the letter
-        first = scratch.found[0]
-        start, end = rows.norm_offsets[row], rows.norm_offsets[row + 1]
-        if same_bytes(rows.norms, start, end, ex.arena, ex.starts[first], ex.starts[first + 1]):
-            return first, 1.0, int(ex.n_distinct[first])
     n_distinct = load_row(rows, row, scratch)
     best, jaccard = best_of(ex, rows, row, scratch, n_found, n_distinct)
     return best, jaccard, n_distinct
@@ -374,6 +323,8 @@ def assign_rows(
     for row in range(first, len(rows.identities)):
         if not has_room(ex, rows, row, state):
             return row, FULL
+        if row + 1 < len(rows.bands):
+            fetch_buckets(ex.table, rows.bands[row + 1])
         out.clusters[row], out.jaccard[row], out.bits[row] = -1, 1.0, 0
         if rows.identities[row] != np.uint64(0) and not first_seen(seen, rows.identities[row]):
             out.bits[row] = REPEATED

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from detectors import index_kernel as k
 from detectors.activity import SAMPLE_ONE_IN
 from detectors.index import ClusterIndex, Evicted
+from detectors.index_arrays import Rows
 from detectors.rows import AGE_KNOWN, CLOCK_LIED, EXACT, NEW_ACCOUNT, REPOST, Columns, Pack
 from detectors.singles import Singles
 from detectors.tally import Member
@@ -62,7 +63,7 @@ class PackRows:
         columns = self._columns
         self._flags = columns.flags[first:last]
         self._outcome = index.assign(
-            k.Rows(
+            Rows(
                 columns.norms,
                 columns.norm_offsets[first : last + 1],
                 columns.bands[first:last],

@@ -70,10 +70,11 @@ def decode_points(blob: _Bytes, start: int, end: int, out: _Words) -> int:
     while i < end:
         lead = np.uint32(blob[i])
         if lead < 0x80:
+            out[n] = lead  # a space, which no processor foresees, is written over
+            n += int(lead != _SPACE)
             i += 1
-            if lead == _SPACE:
-                continue
-        elif lead < 0xE0 and i + 1 < end:  # apart from the rest, for a loop costs more
+            continue
+        if lead < 0xE0 and i + 1 < end:  # apart from the rest, for a loop costs more
             lead = np.uint32((lead & 0x1F) << np.uint32(6)) | np.uint32(blob[i + 1] & 0x3F)
             i += 2
         elif lead < 0xF0 and i + 2 < end:

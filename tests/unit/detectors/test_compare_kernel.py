@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
-from detectors.band_table import WAYS, find_hits, place_mask, put_band
+from detectors.band_table import N_MET, WAYS, find_hits, place_mask, put_band
 from detectors.compare_kernel import HINT_BITS, ShingleSet, count_shared, load_shingles, slot_mask
 from detectors.index import ClusterIndex, rows_of
 from detectors.sketch import N_BANDS
@@ -72,15 +73,30 @@ def test_buckets_and_masks_are_cache_lines(n_exemplars: int) -> None:
     assert index._ex.masks.ctypes.data % 64 == 0
 
 
+def found(table: NDArray[np.uint32], bands: Sequence[int], places: np.uint32) -> list[int]:
+    """What `find_hits` finds, given the bands of one row."""
+    hits, met = np.zeros(N_BANDS * WAYS + 1, np.int64), np.zeros(N_MET + N_BANDS, np.uint32)
+    return hits[: find_hits(table, np.array(bands, np.uint32), places, hits, met)].tolist()
+
+
 def test_all_of_a_bucket_that_share_a_band_are_found_in_order() -> None:
     """A full bucket, every other entry of another band."""
     table, places = np.zeros((1, WAYS), np.uint32), place_mask(1000)
     ours, theirs = np.uint32(1 << 20), np.uint32(2 << 20)
     for exemplar in range(WAYS):
         put_band(table, (ours, theirs)[exemplar % 2], exemplar, places)
-    hits = np.zeros(N_BANDS * WAYS + 1, np.int64)
-    n_hits = find_hits(table, np.array([ours] + [3 << 20] * (N_BANDS - 1), np.uint32), places, hits)
-    assert hits[:n_hits].tolist() == list(range(0, WAYS, 2))
+    assert found(table, [1 << 20] + [3 << 20] * (N_BANDS - 1), places) == list(range(0, WAYS, 2))
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 1022)), max_size=200))
+def test_nothing_is_missed_for_having_met_others(entered: list[tuple[int, int]]) -> None:
+    """Places whose low bits are equal take turns in the memory of those that were met."""
+    table, places = np.zeros((4, WAYS), np.uint32), place_mask(1000)
+    for band, exemplar in entered:
+        put_band(table, np.uint32(band), exemplar, places)
+    bands = [*range(4), *[5 << 20] * (N_BANDS - 4)]
+    expected = [int(entry) - 1 for entry in table.flat if entry]
+    assert list(dict.fromkeys(found(table, bands, places))) == list(dict.fromkeys(expected))
 
 
 def test_a_full_bucket_loses_its_oldest() -> None:

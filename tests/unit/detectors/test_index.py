@@ -115,6 +115,25 @@ def test_clusters_do_not_depend_on_the_cut(n_max: int, size: int) -> None:
     assert assigned(ClusterIndex(n_max), texts, size) == assigned(ClusterIndex(n_max), texts, 500)
 
 
+def test_a_copy_is_found_where_its_first_band_was_lost() -> None:
+    """The look-up of one band is a short cut; a bucket that was full may have lost the exemplar."""
+    index = ClusterIndex(100)
+    rows = rows_of([words(7, 12)], exact=False)
+    index.assign(rows)
+    table = index._ex.table
+    table[int(rows.bands[0, 0]) % len(table)] = 0
+    outcome = index.assign(rows)
+    assert (outcome.clusters.tolist(), outcome.jaccard.tolist(), outcome.bits.tolist()) == ([0], [1.0], [0])
+
+
+def test_texts_of_equal_letters_meet_however_they_are_spaced() -> None:
+    """Their bits are equal and their bytes are not, so they are compared like any."""
+    index, text = ClusterIndex(100), words(7, 12)
+    respaced = text.replace(" ", "", 1)
+    outcome = index.assign(rows_of([text, respaced, respaced], exact=False))
+    assert (outcome.clusters.tolist(), outcome.jaccard.tolist()) == ([0, 0, 0], [1.0, 1.0, 1.0])
+
+
 def test_growth_forgets_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """A text that came before the index doubled six times meets its copy after it."""
     monkeypatch.setattr("detectors.index.START_EXEMPLARS", 8)
