@@ -95,3 +95,6 @@ SAMPLE_ONE_IN = 64
 
 Activity = Snapshot | Clock | Ruling | Undo
 """What stands in topic ``activity``: CLUSTER's words, and between them people's."""
+
+Told = list[Activity] | Activity
+"""A record of the topic: what CLUSTER tells at once, in its order, or what a person decides."""

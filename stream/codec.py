@@ -5,12 +5,12 @@ A pack begins with a magic, a format version and a digest of everything that dec
 be compared, and comparing them would silently find nothing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 
 import msgspec
 
-from detectors.activity import Activity
+from detectors.activity import Activity, Told
 from detectors.clusterer import EpochStart
 from detectors.rows import Pack
 from detectors.sketch import sketch_digest
@@ -21,8 +21,11 @@ PACK_VERSION = 2
 
 _pack_body = msgspec.msgpack.Encoder().encode
 _read_pack = msgspec.msgpack.Decoder(Pack).decode
+ACTIVITY_BYTES = 512_000
+"""A record of ``activity`` is split past this size; Kafka's default limit is 1 MB."""
+
 encode_activity = msgspec.msgpack.Encoder().encode
-_read_activity: Callable[[bytes], Activity] = msgspec.msgpack.Decoder(Activity).decode
+_read_activity: Callable[[bytes], Told] = msgspec.msgpack.Decoder(Told).decode
 encode_epochs = msgspec.json.Encoder().encode
 _read_epochs = msgspec.json.Decoder(list[EpochStart]).decode
 
@@ -61,16 +64,34 @@ def decode_pack(value: bytes | None) -> Pack:
         raise PackError(f"a damaged pack: {error}") from error
 
 
-def decode_activity(value: bytes | None) -> Activity:
-    """Read a message of topic ``activity``.
+def encode_told(messages: Sequence[Activity]) -> list[bytes]:
+    """What CLUSTER tells at once, as records of topic ``activity``: a record has its price in every process.
+
+    One record, or as few as `ACTIVITY_BYTES` allows; none for no messages.
+    """
+    records: list[bytes] = []
+    together, n_bytes = list[msgspec.Raw](), 0
+    for message in messages:
+        encoded = encode_activity(message)
+        if together and n_bytes + len(encoded) > ACTIVITY_BYTES:
+            records.append(encode_activity(together))
+            together, n_bytes = [], 0
+        together.append(msgspec.Raw(encoded))
+        n_bytes += len(encoded)
+    return [*records, encode_activity(together)] if together else records
+
+
+def decode_activity(value: bytes | None) -> list[Activity]:
+    """Read a record of topic ``activity``: what CLUSTER told at once, or what a person decided.
 
     Raises:
         PackError: it can't be read.
     """
     try:
-        return _read_activity(value or b"")
+        told = _read_activity(value or b"")
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise PackError(f"a message of topic activity that this version can't read: {error}") from error
+        raise PackError(f"a record of topic activity that this version can't read: {error}") from error
+    return told if isinstance(told, list) else [told]
 
 
 def decode_epochs(value: bytes | None) -> list[EpochStart]:

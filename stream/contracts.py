@@ -26,7 +26,7 @@ Schema = dict[str, Any]
 SCHEMAS = {
     "posts": post.Post,
     "alerts": alert.Alert,
-    "activity": activity.Activity,
+    "activity": activity.Told,
     "rulings": ruling.Ruled,
     "dead-letter-headers": None,
 }
@@ -65,7 +65,8 @@ def schema_parts(contract: str, ref_template: str) -> tuple[Schema, dict[str, Sc
     kinds = [SCHEMAS[contract], *_PACKED.get(contract, [])]
     (top, *_), components = msgspec.json.schema_components(kinds, ref_template=ref_template)
     # OpenAPI's word, none of JSON Schema's; the `type` of each alternative tells as much.
-    top.pop("discriminator", None)
+    for node in _nodes(top):
+        node.pop("discriminator", None)
     for name, schema in components.items():
         _describe(schema, _type(name))
         _mark_times(schema, _type(name))
@@ -231,9 +232,9 @@ _TOPICS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     kafka.ACTIVITY: (
         "activity",
         (
-            "Internal: snapshots of clusters and clocks, and what people decide, in MessagePack; where the "
-            "schema says base64 its binary type stands. A snapshot is cumulative: the highest version of a "
-            "cluster holds. Kept for stages_retention_h, which a restart needs."
+            "Internal: snapshots of clusters and clocks, many in a record, and what people decide, in "
+            "MessagePack; where the schema says base64 its binary type stands. A snapshot is cumulative: the "
+            "highest version of a cluster holds. Kept for stages_retention_h, which a restart needs."
         ),
         ("send", "receive"),
     ),

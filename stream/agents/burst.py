@@ -35,8 +35,8 @@ from stream.stage import Out, Record, Stage
 CHUNK_BYTES = 512_000
 MIN_LOG_BYTES = 2_000_000
 """Activity after which a first checkpoint is worth its writing."""
-MAX_BATCH = 500
-"""Records of ``activity`` in one batch."""
+MAX_BATCH = 32
+"""Records of ``activity`` in one batch; each is what CLUSTER told of a pack."""
 MANIFEST = b"burst/manifest"
 CHUNK = "burst/{slot}/{number}"
 SLOTS = ("a", "b")
@@ -149,24 +149,35 @@ class BurstStage:
         outs: list[Out] = []
         if is_live and self._ringing is None:
             self._ringing = self._burster.ringing()
-        messages = [_read(record) for record in records]
-        for alerts, message, record in zip(self._burster.feed_all(messages), messages, records, strict=True):
+        together: list[tuple[Record, Activity]] = []
+        for record in records:
+            messages = _read(record)
             self._log_bytes += len(record.value or b"")
+            together += ((record, message) for message in messages)
+            if any(isinstance(message, Clock) for message in messages):
+                # A checkpoint is of all that stands before an offset, and of nothing behind it.
+                outs += self._judge(together, is_live=is_live)
+                together = []
+                outs += self._checkpoint(record.offset + 1) if is_live else ()
+        return outs + self._judge(together, is_live=is_live)
+
+    def _judge(self, placed: Sequence[tuple[Record, Activity]], *, is_live: bool) -> list[Out]:
+        """What to write because of messages, each with the record it stands in."""
+        outs: list[Out] = []
+        told = self._burster.feed_all([message for _, message in placed])
+        for alerts, (record, message) in zip(told, placed, strict=True):
             news = (
                 [alert for alert in alerts if self._standing.is_news(alert, record.offset)] if alerts else []
             )
             if not is_live:
                 continue
-            is_clock = isinstance(message, Clock)
-            if is_clock:
+            if isinstance(message, Clock):
                 at = record.offset, self._burster.watermark_ms, record.timestamp
                 news += self._standing.ended(*at, self._burster.ringing_ids)
             if news:
                 outs += map(self._write, news)
             if self._burster.ruled or self._moved or self._forgotten:
                 outs += self._ruled(record.offset)
-            if is_clock:
-                outs += self._checkpoint(record.offset + 1)
         return outs
 
     def tick(self, now_ms: int, *, caught_up: bool) -> list[Out]:  # noqa: ARG002 (see stream.lane.Ticking)
@@ -239,12 +250,13 @@ class BurstStage:
         return [*outs, Out(BURST_STATE, msgspec.json.encode(self._manifests), MANIFEST, 0)]
 
 
-def _read(record: Record) -> Activity:
-    """What stands in a record of ``activity``; of a person's, where and when, too."""
-    message = decode_activity(record.value)
-    if isinstance(message, Ruling | Undo):
-        message.at_ms, message.offset = record.timestamp, record.offset
-    return message
+def _read(record: Record) -> list[Activity]:
+    """What stands in a record of ``activity``; of a person's decision, where and when, too."""
+    messages = decode_activity(record.value)
+    for message in messages:
+        if isinstance(message, Ruling | Undo):
+            message.at_ms, message.offset = record.timestamp, record.offset
+    return messages
 
 
 class BurstBuilder:

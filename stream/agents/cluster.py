@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from detectors.clusterer import Clusterer, EpochStart
 from detectors.settings import DetectorSettings
-from stream.codec import decode_epochs, decode_pack, encode_activity, encode_epochs
+from stream.codec import decode_epochs, decode_pack, encode_epochs, encode_told
 from stream.host import Host
 from stream.kafka import ACTIVITY, BURST_STATE, SKETCHES, client_kwargs, topic_name
 from stream.layout import Layout
@@ -64,7 +64,7 @@ class ClusterStage:
         before = clusterer.counts.copy()
         for record in records:
             messages = clusterer.feed(record.offset, decode_pack(record.value))
-            outs += [Out(ACTIVITY, encode_activity(message), partition=0) for message in messages]
+            outs += [Out(ACTIVITY, told, partition=0) for told in encode_told(messages)]
             if clusterer.epoch_starts:
                 self._epochs = [*self._epochs, *clusterer.epoch_starts][-KEPT_EPOCHS:]
                 outs.append(Out(BURST_STATE, encode_epochs(self._epochs), epochs_key(self._partition), 0))

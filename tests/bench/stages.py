@@ -2,7 +2,7 @@
 
 import gc
 import time
-from collections import Counter
+from collections import Counter, deque
 from statistics import median
 
 from detectors.burster import Burster
@@ -13,7 +13,7 @@ from detectors.post import Post, Rejected, parse_post
 from detectors.settings import DetectorSettings
 from detectors.sketch import sketch_batch
 from detectors.sketcher import RawPost, Sketcher
-from stream.codec import decode_activity, decode_pack, encode_activity, encode_pack
+from stream.codec import decode_activity, decode_pack, encode_pack, encode_told
 from tests.bench import live, scale_out, worker
 from tests.bench.rows import Row, Setup
 
@@ -103,13 +103,13 @@ def _run(logs: list[list[RawPost]]) -> tuple[Counter[str], Counter[str]]:
                 n_bytes["sketches"] += len(packed)
                 clock.lap()
                 activity = clusterers[partition].feed(n_packs, decode_pack(packed))
-                told = [encode_activity(message) for message in activity]
+                told = encode_told(activity)
                 clock.lap("CLUSTER")
                 n_packs += 1
                 n_bytes["activity"] += sum(map(len, told))
                 clock.lap()
-                for _ in burster.feed_all([decode_activity(message) for message in told]):
-                    pass
+                for record in told:
+                    deque(burster.feed_all(decode_activity(record)), maxlen=0)
                 clock.lap("BURST")
     parts = sum(clock.spent[part] for part in PARTS)
     clock.spent["rest of SKETCH"] = clock.spent.pop("SKETCH") - parts

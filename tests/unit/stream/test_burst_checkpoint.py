@@ -18,7 +18,7 @@ from detectors.sketcher import RawPost
 from stream.agents import burst
 from stream.agents.burst import MANIFEST, BurstStage, chunk_key, load_checkpoint
 from stream.agents.standing import Standing
-from stream.codec import encode_activity
+from stream.codec import encode_told
 from stream.kafka import ALERTS, BURST_STATE
 from stream.settings import Settings
 from stream.stage import Out
@@ -36,8 +36,11 @@ class Entry(NamedTuple):
     key: bytes | None = None
 
 
-@pytest.fixture(scope="module")
-def activity() -> list[Entry]:
+ONE_A_RECORD = pytest.mark.parametrize("activity", [1], indirect=True)
+
+
+@pytest.fixture(scope="module", params=[1, 5], ids=["one-a-record", "five-a-record"])
+def activity(request: pytest.FixtureRequest) -> list[Entry]:
     """What CLUSTER tells of a campaign after three quiet hours, and of the two hours after it."""
     values = quiet_feed(150, start="2024-05-15T07:00:00Z", gap_s=72)
     values += small_campaign(60, text="the same words from every one of them", start="2024-05-15T10:00:00Z")
@@ -47,7 +50,8 @@ def activity() -> list[Entry]:
     for offset, value in enumerate(values):
         for _, pack in chain.sketcher.feed([RawPost(offset, 1_800_000_000_000, value)]).packs:
             messages += chain.clusterer.feed(offset, pack)
-    return [Entry(offset, encode_activity(message)) for offset, message in enumerate(messages)]
+    told = [messages[at : at + request.param] for at in range(0, len(messages), request.param)]
+    return [Entry(offset, value) for offset, part in enumerate(told) for value in encode_told(part)]
 
 
 def stage(
@@ -124,7 +128,7 @@ def test_what_rang_and_rings_no_more_by_other_settings_ends_when_it_is_quiet(act
     deaf = DetectorSettings(min_accounts=1000)
     reference = alerts(stage().feed(activity))
     n_rang = 0
-    for stop in range(1, len(activity), 5):
+    for stop in range(1, len(activity), 1 + len(activity) // 80):
         first = stage().feed(activity[:stop])
         last = alerts(first)[-1:]
         second = stage(stop, standing(first, stop), detector=deaf)
@@ -151,7 +155,7 @@ def test_what_goes_on_by_other_settings_is_told_though_it_counts_its_messages_an
     milder = DetectorSettings(warning_accounts=1000, warning_novelty_accounts=1000, critical_accounts=1000)
     n_fewer = len(alerts(stage().feed(activity))) - len(alerts(stage(detector=milder).feed(activity)))
     assert n_fewer > 0
-    for stop in range(1, len(activity), 5):
+    for stop in range(1, len(activity), 1 + len(activity) // 80):
         first = stage().feed(activity[:stop])
         second = stage(stop, standing(first, stop), detector=milder)
         outs = [out for entry in activity for out in second.feed([entry])]
@@ -172,6 +176,7 @@ def test_a_checkpoint_ahead_of_the_offset_is_not_taken_but_the_one_before_it_is(
     assert load_checkpoint(states, newer[0].offset - 1, DIGEST) == ([], None)
 
 
+@ONE_A_RECORD
 def test_checkpoints_stand_further_apart_than_what_can_be_uncommitted(
     activity: list[Entry], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -216,6 +221,7 @@ def test_a_checkpoint_of_another_shape_is_passed_over_not_crashed_on(activity: l
     assert load_checkpoint(states, len(activity), DIGEST) == ([], None)
 
 
+@ONE_A_RECORD
 def test_growth_is_counted_while_it_rings_and_once_whatever_is_replayed(activity: list[Entry]) -> None:
     """From the posts of FIRST to those of the end; a restart in the middle counts nothing anew."""
     reference = alerts(stage().feed(activity))

@@ -207,7 +207,7 @@ def test_what_ended_is_forgotten_once_no_replay_can_need_it(log: list[Entry]) ->
 
 def is_not_decided(entry: Entry) -> bool:
     """Whether a record is CLUSTER's."""
-    return not isinstance(decode_activity(entry.value), Ruling | Undo)
+    return not isinstance(decode_activity(entry.value)[0], Ruling | Undo)
 
 
 def test_an_idle_worker_knows_what_holds(log: list[Entry]) -> None:

@@ -80,7 +80,25 @@ def test_activity_comes_back_as_it_was() -> None:
     )
     assert len({type(message) for message in messages}) == 2
     for message in messages:
-        assert codec.decode_activity(codec.encode_activity(message)) == message
+        assert codec.decode_activity(codec.encode_activity(message)) == [message]
+
+
+def test_what_is_told_at_once_comes_back_in_its_order_from_records_that_kafka_takes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One record, or several of a bounded size; one that is larger goes alone, nothing makes none."""
+    chain = Chain(DetectorSettings(), "")
+    messages = [message for pack in packs() for message in chain.clusterer.feed(0, pack)]
+    (whole,) = codec.encode_told(messages)
+    assert codec.decode_activity(whole) == messages
+    assert codec.encode_told([]) == []
+    largest = max(len(codec.encode_activity(message)) for message in messages)
+    for limit in (1, largest, 3 * largest):
+        monkeypatch.setattr(codec, "ACTIVITY_BYTES", limit)
+        records = codec.encode_told(messages)
+        assert [message for record in records for message in codec.decode_activity(record)] == messages
+        assert all(len(r) <= limit + 5 or len(codec.decode_activity(r)) == 1 for r in records)
+        assert len(records) > 1
 
 
 @pytest.mark.parametrize("value", [None, b"", b"{}", b'{"type":"clock"}', b"\xff"])
