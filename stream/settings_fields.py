@@ -310,7 +310,7 @@ class WorkerSettings(BaseSettings):
         json_schema_extra={"default_text": "3; 0 on a single core"},
     )
     batch_posts: int = Field(
-        1000,
+        2000,
         ge=1,
         le=100_000,
         description="Most posts in one batch. More: less overhead a post, longer delay under load.",
