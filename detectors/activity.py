@@ -4,14 +4,12 @@ A snapshot is cumulative, so the newest of a cluster replaces all before it and 
 changes nothing; which of two is newer is told by `version`, never by arrival.
 """
 
-from typing import NamedTuple
-
 import msgspec
 
 from detectors.ruling import Ruling, Undo
 
 
-class Variant(NamedTuple):
+class Variant(msgspec.Struct, array_like=True, gc=False):
     """One wording within a cluster."""
 
     text: str

@@ -17,7 +17,7 @@ from detectors.pack_rows import FeedCounts, PackRows
 from detectors.rows import EXACT, REPOST, Delete, Mark, Pack
 from detectors.settings import DetectorSettings
 from detectors.singles import Singles
-from detectors.tally import Member, Tally, cluster_id
+from detectors.tally import Tally, cluster_id
 from detectors.watermarks import Source, Watermarks
 
 MAX_DELETED = 100_000
@@ -108,8 +108,9 @@ class Clusterer:
             if isinstance(event, Delete):
                 self._delete(event, source)
             elif source.take(event.watermark_ms, is_idle=event.idle):
-                self._turn_to(self._time.advance(), out)
+                self._turn_to(rows, out)
         self._take(rows, source, row, len(rows.offsets), out)
+        self._sum_up(rows)
         self._time.advance()
         return out
 
@@ -132,7 +133,7 @@ class Clusterer:
         row = first
         while row < last:
             source.watermark_ms = max(source.watermark_ms, rows.watermark_ms[row])
-            self._turn_to(self._time.advance(), out)
+            self._turn_to(rows, out)
             slot_end_ms = (self._slot_open + 1) * self._slot_ms
             end = last
             if others_ms is not None and others_ms >= slot_end_ms:
@@ -142,11 +143,13 @@ class Clusterer:
             source.watermark_ms = max(source.watermark_ms, rows.watermark_ms[end - 1])
             row = end
 
-    def _turn_to(self, low_ms: int, out: list[Activity]) -> None:
-        """Close the slot, and the epoch, that the watermark has left."""
+    def _turn_to(self, rows: PackRows, out: list[Activity]) -> None:
+        """Close the slot, and the epoch, that the watermark has left before the next row."""
+        low_ms = self._time.advance()
         slot = low_ms // self._slot_ms
         if slot == self._slot_open:
             return
+        self._sum_up(rows)
         self._close_slot(low_ms, out)
         self._slot_open = slot
         epoch = low_ms // self._settings.epoch_ms
@@ -195,8 +198,11 @@ class Clusterer:
         self, rows: PackRows, first: int, last: int, others_ms: int | None, out: list[Activity]
     ) -> None:
         """Rows [first, last) of one slot: count them and tell what became due."""
+        tallies, deleted = self._tallies, self._deleted
+        slot_ms, oldest = self._slot_ms, self._slot_open - self._n_slots
         while first < last:
             if first >= rows.n_assigned:
+                self._sum_up(rows)
                 last_of_epoch = self._epoch_lasts(rows, first, others_ms)
                 rows.assign(self._index, self._singles, first, last_of_epoch)
                 self._count(rows, others_ms)
@@ -204,13 +210,27 @@ class Clusterer:
             for number, is_exemplar, member in rows.joined(first, end):
                 if member.flags & REPOST:
                     self._repost(number)
-                else:
-                    self._join(number, member, out, is_exemplar=is_exemplar)
-            self._ingest_ms = max(self._ingest_ms, rows.newest_ingest_ms(first, end))
-            self._stats.add(rows.feed_counts(first, end, self._slot_ms))
+                    continue
+                tally = tallies.get(number)
+                if tally is None:
+                    tally = self._open(number)
+                if is_exemplar:
+                    tally.add_exemplar(member.norm)
+                slot = member.event_ms // slot_ms
+                tally.add(member, max(oldest, slot), deleted)
+                if tally.n_posts >= tally.due_at:
+                    out.append(self._snapshot(tally, member.ingest_ms))
             for evicted in rows.evictions(first, end):
                 self._evict(evicted.base, evicted.n_exemplars)
-            first = end
+            first = rows.n_clustered = end
+
+    def _sum_up(self, rows: PackRows) -> None:
+        """Have the feed's counts include all rows that were clustered."""
+        first, last = rows.n_summed, rows.n_clustered
+        if first < last:
+            self._ingest_ms = max(self._ingest_ms, rows.newest_ingest_ms(first, last))
+            self._stats.add(rows.feed_counts(first, last, self._slot_ms))
+            rows.n_summed = last
 
     def _epoch_lasts(self, rows: PackRows, first: int, others_ms: int | None) -> int:
         """End of the rows that surely belong to this epoch: they can be assigned in one go."""
@@ -220,30 +240,22 @@ class Clusterer:
             return last
         return max(bisect_left(rows.watermark_ms, epoch_end_ms, first, last), first + 1)
 
-    def _join(self, number: int, member: Member, out: list[Activity], *, is_exemplar: bool) -> None:
-        tally = self._tallies.get(number)
-        if tally is None:
-            first = self._singles.post(number, self._index.norm(number))
-            tally = self._tallies[number] = Tally(
-                first,
-                cluster_id(first.identity, self._partition, self.epoch),
-                exact=bool(first.flags & EXACT),
-                n_reposts=self._reposts.pop(number, 0),
-            )
-            self._add(tally, first)
-        if is_exemplar:
-            tally.add_exemplar(member.norm)
-        self._add(tally, member)
-        if tally.n_posts >= tally.due_at:
-            out.append(self._snapshot(tally, member.ingest_ms))
+    def _open(self, number: int) -> Tally:
+        """The tally of a cluster that gets its second post, the first one counted."""
+        first = self._singles.post(number, self._index.norm(number))
+        tally = self._tallies[number] = Tally(
+            first,
+            cluster_id(first.identity, self._partition, self.epoch),
+            exact=bool(first.flags & EXACT),
+            n_reposts=self._reposts.pop(number, 0),
+        )
+        oldest = self._slot_open - self._n_slots
+        tally.add(first, max(first.event_ms // self._slot_ms, oldest), self._deleted)
+        return tally
 
     def _snapshot(self, tally: Tally, ingest_ms: int) -> Snapshot:
         """With the watermark floored to its slot: finer, it would tell how the log was cut."""
         return tally.snapshot(self._partition, self._slot_open * self._slot_ms, ingest_ms)
-
-    def _add(self, tally: Tally, member: Member) -> None:
-        oldest = self._slot_open - self._n_slots
-        tally.add(member, max(member.event_ms // self._slot_ms, oldest), self._deleted)
 
     def _repost(self, number: int) -> None:
         tally = self._tallies.get(number)

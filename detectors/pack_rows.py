@@ -44,6 +44,9 @@ class PackRows:
         self.offsets: list[int] = self._columns.offsets.tolist()
         self.watermark_ms: list[int] = self._columns.watermark_ms.tolist()
         self.n_assigned = 0
+        self.n_clustered = 0
+        """Rows up to here were counted in clusters; and, up to `n_summed`, in what the feed is."""
+        self.n_summed = 0
         self._first = 0
         self._joined_rows: list[int] = []
         self._joined: list[Joined] = []
@@ -74,6 +77,7 @@ class PackRows:
             )
         )
         self._first, self.n_assigned = first, last
+        self.n_clustered = self.n_summed = first  # rows before were summed up, or are redelivered
         self._evictions = index.evictions
         clusters, bits = self._outcome.clusters, self._outcome.bits
         opened = (bits & k.OPENED) != 0
@@ -118,10 +122,9 @@ class PackRows:
         """What rows [first, last) say of the feed, in slots of `slot_ms`."""
         start, end = first - self._first, last - self._first
         event_ms = self._columns.event_ms[first:last][self._counted[start:end]]
-        slots, n_posts = np.unique(event_ms // slot_ms, return_counts=True)
         n_known, n_new = (self._sums[:, end] - self._sums[:, start]).tolist()
         return FeedCounts(
-            dict(zip(slots.tolist(), n_posts.tolist(), strict=True)),
+            Counter((event_ms // slot_ms).tolist()),
             n_known,
             n_new,
             [a for row, a in self._sampled if start <= row < end],

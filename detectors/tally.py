@@ -7,7 +7,7 @@ import msgspec
 
 from detectors.accounts import AccountTally
 from detectors.activity import Details, Snapshot, Variant, pack_details
-from detectors.rows import pack_sample, read_counted, read_sample
+from detectors.rows import Counted, pack_sample, read_counted, read_sample
 
 N_HEAD = 5
 """First posts kept as samples."""
@@ -37,18 +37,11 @@ class Member(msgspec.Struct, gc=False):
     """MessagePack of `rows.Sample`."""
 
 
-class _Shown(msgspec.Struct, gc=False):
-    """A post that people may be shown."""
-
-    identity: int
-    sample: bytes
-    is_deleted: bool
-
-
 class _Wording(msgspec.Struct, gc=False):
     """A text of the cluster: the post that first wrote it, and how many did."""
 
-    shown: _Shown
+    identity: int
+    sample: bytes
     text: str
     n_posts: int
 
@@ -80,6 +73,8 @@ class Tally:
         "_langs",
         "_last_ms",
         "_platforms",
+        "_redacted",
+        "_samples",
         "_shown",
         "_slots",
         "_urls",
@@ -107,7 +102,11 @@ class Tally:
         self._last_ms = 0
         self._slots: dict[int, int] = {}
         self._accounts = AccountTally()
-        self._shown: list[_Shown] = []
+        self._shown: list[int] = []
+        """Identities of the posts that people may be shown, and in `_samples` these posts."""
+        self._samples: list[bytes] = []
+        self._redacted: set[int] = set()
+        """Identities of deleted posts whose texts are gone."""
         self._variants: dict[bytes, _Wording] = {}
         self._hashtags: dict[str, int] = {}
         self._urls: dict[str, int] = {}
@@ -128,18 +127,23 @@ class Tally:
         slots, variants = self._slots, self._variants
         slots[slot] = slots.get(slot, 0) + 1
         self._accounts.add(post.account, post.event_ms, post.flags)
-        is_deleted = post.identity in deleted
-        sample = _redacted(post.sample) if is_deleted else post.sample
-        shown = _Shown(post.identity, sample, is_deleted)
+        identity, packed = post.identity, post.sample
+        if identity in deleted:
+            packed = _redacted(packed)
+            self._redacted.add(identity)
         if len(self._shown) == N_HEAD + N_TAIL:
-            del self._shown[N_HEAD]
-        self._shown.append(shown)
+            del self._shown[N_HEAD], self._samples[N_HEAD]
+        self._shown.append(identity)
+        self._samples.append(packed)
         variant = variants.get(post.norm)
-        if variant is not None:
-            variant.n_posts += 1
-        elif len(variants) < MAX_KEYS:
-            variants[post.norm] = _Wording(shown, read_sample(sample).text, 1)
-        counted = read_counted(sample)
+        counted: Counted
+        if variant is None and len(variants) < MAX_KEYS:
+            counted = sample = read_sample(packed)
+            variants[post.norm] = _Wording(identity, packed, sample.text, 1)
+        else:
+            if variant is not None:
+                variant.n_posts += 1
+            counted = read_counted(packed)
         # Not through sets of strings: their order is another in every process, and keys are bounded.
         if counted.hashtags:
             for tag in dict.fromkeys([tag.casefold() for tag in counted.hashtags]):
@@ -159,18 +163,17 @@ class Tally:
     def redact(self, deleted: Container[int]) -> None:
         """Posts of these identities were deleted: their texts go from samples and variants."""
         wordings = self._variants.values()
-        gone = [
-            shown
-            for shown in (*self._shown, *(wording.shown for wording in wordings))
-            if shown.identity in deleted and not shown.is_deleted
-        ]
+        shown = (*self._shown, *(wording.identity for wording in wordings))
+        gone = {identity for identity in shown if identity in deleted and identity not in self._redacted}
         if not gone:
             return
-        for shown in gone:
-            shown.sample, shown.is_deleted = _redacted(shown.sample), True
+        self._redacted |= gone
+        for place, identity in enumerate(self._shown):
+            if identity in gone:
+                self._samples[place] = _redacted(self._samples[place])
         for wording in wordings:
-            if wording.shown.is_deleted:
-                wording.text = ""
+            if wording.identity in gone:
+                wording.sample, wording.text = _redacted(wording.sample), ""
         self.version += 1
         self.is_dirty = True
 
@@ -178,14 +181,14 @@ class Tally:
         """All of it, as it stands; the next one is due at the next threshold."""
         self.is_dirty = False
         self.due_at = next_snapshot_at(self.n_posts)
-        variants = list(self._variants.values())
+        variants, redacted = list(self._variants.values()), self._redacted
         if len(variants) > 1:
             variants.sort(key=_by_posts)
             del variants[N_VARIANTS:]
-        first = exemplar = self._shown[0]
+        exemplar = None
         for wording in variants:
-            if not wording.shown.is_deleted:
-                exemplar = wording.shown
+            if wording.identity not in redacted:
+                exemplar = None if wording.identity == self._shown[0] else wording.sample
                 break
         return Snapshot(
             cluster=self.name,
@@ -202,11 +205,11 @@ class Tally:
             hyperloglog=self._accounts.registers(),
             exemplars=self.exemplars.copy(),
             exact=self.exact,
-            n_deleted=sum([shown.is_deleted for shown in self._shown]),
+            n_deleted=sum([identity in redacted for identity in self._shown]) if redacted else 0,
             details=pack_details(
                 Details(
-                    samples=[shown.sample for shown in self._shown],
-                    exemplar=None if exemplar is first else exemplar.sample,
+                    samples=self._samples,
+                    exemplar=exemplar,
                     variants=[Variant(wording.text, wording.n_posts) for wording in variants],
                     hashtags=_top(self._hashtags),
                     urls=_top(self._urls),
@@ -233,6 +236,9 @@ def _count(counts: dict[str, int], key: str) -> None:
 
 
 def _top(counts: dict[str, int]) -> dict[str, int]:
+    """The commonest, in order; as it stands where it has that order, so not to be changed."""
     if len(counts) < 2:
-        return counts.copy()
-    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:SHOWN_KEYS])
+        return counts
+    keys = sorted(counts)
+    keys.sort(key=counts.__getitem__, reverse=True)  # which leaves equal ones in order
+    return {key: counts[key] for key in keys[:SHOWN_KEYS]}

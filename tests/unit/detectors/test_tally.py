@@ -74,7 +74,7 @@ def test_the_commonest_wordings_first_post_is_what_people_are_shown() -> None:
 def test_variants_are_counted_by_their_normalised_text() -> None:
     """The commonest first."""
     snapshot = tally(31).snapshot(0, 0, 0)
-    assert [tuple(v) for v in read_details(snapshot.details).variants] == [
+    assert [(v.text, v.n_posts) for v in read_details(snapshot.details).variants] == [
         ("wording 1", 11),
         ("wording 2", 10),
         ("wording 0", 10),
