@@ -29,6 +29,8 @@ ACCOUNT = np.dtype(
 MAX_POSTS = 65_535
 _ROW = Struct("<QIIHB")
 """The same row for one account at a time."""
+_NAME = Struct("<Q11x")
+"""And of it the account alone."""
 
 AccountArray = NDArray[np.void]
 
@@ -99,9 +101,14 @@ def read(packed: bytes) -> AccountArray:
     return np.frombuffer(packed, ACCOUNT)
 
 
+def names_from(packed: bytes, first: int) -> list[int]:
+    """Their accounts from one of them on, which are few: an array would take longer."""
+    return [account for (account,) in _NAME.iter_unpack(packed[first * _NAME.size :])]
+
+
 def n_rows(packed: bytes) -> int:
     """How many they are."""
-    return len(packed) // ACCOUNT.itemsize
+    return len(packed) // _ROW.size
 
 
 def n_active(rows: AccountArray, second: int) -> int:

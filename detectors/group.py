@@ -1,6 +1,6 @@
 """A group: the fragments of one content, and what is counted over them as they come and change."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 import msgspec
@@ -45,34 +45,27 @@ class Group(msgspec.Struct, kw_only=True, dict=True):
 
     def put(self, snapshot: Snapshot) -> None:
         """More is known of a fragment, or it is new: what is counted over all changes by what it changes."""
-        old = self.fragments.get(snapshot.cluster)
-        self.fragments[snapshot.cluster] = snapshot
-        cached = self.__dict__
-        cached.pop("accounts", None)
+        cluster, fragments, cached = snapshot.cluster, self.fragments, self.__dict__
+        old = fragments.get(cluster)
+        fragments[cluster] = snapshot
         cached["_newest"] = snapshot
+        cached.pop("accounts", None)
         self.last_ms = max(self.last_ms, snapshot.last_ms)
-        self.first_slot = min(self.first_slot, snapshot.slots[0][0])
+        first_slot = snapshot.slots[0][0]
+        self.first_slot = min(self.first_slot, first_slot)
         if old is None:
-            self.first_ms, self.name = min((self.first_ms, self.name), (snapshot.first_ms, snapshot.cluster))
+            self.first_ms, self.name = min((self.first_ms, self.name), (snapshot.first_ms, cluster))
             self.n_posts += snapshot.n_posts
             self.n_accounts += acc.n_rows(snapshot.accounts)
             self.n_deleted += snapshot.n_deleted
             cached.pop("oldest_ms", None)
-            before: list[tuple[int, int]] = []
         else:
             self.n_posts += snapshot.n_posts - old.n_posts
             self.n_accounts += acc.n_rows(snapshot.accounts) - acc.n_rows(old.accounts)
             self.n_deleted += snapshot.n_deleted - old.n_deleted
-            before = old.slots
         slots: dict[int, int] | None = cached.get("slots")
         if slots is not None:
-            # Posts come in the latest slot, if they aren't late.
-            n_same = len(before) - 1
-            n_same = n_same if n_same > 0 and snapshot.slots[:n_same] == before[:n_same] else 0
-            for slot, n in snapshot.slots[n_same:]:
-                slots[slot] = slots.get(slot, 0) + n
-            for slot, n in before[n_same:]:
-                slots[slot] -= n
+            _recount(slots, snapshot.slots, [] if old is None else old.slots)
 
     def began_ms(self, slot_ms: int) -> int:
         """Event time of its earliest post, to the end of its slot if a later post was read first."""
@@ -138,3 +131,16 @@ class Group(msgspec.Struct, kw_only=True, dict=True):
     def whole(self) -> Whole:
         """What an alert tells of all fragments."""
         return make_whole(list(self.fragments.values()), self.slots, self.accounts)
+
+
+def _recount(
+    slots: dict[int, int], after: Sequence[tuple[int, int]], before: Sequence[tuple[int, int]]
+) -> None:
+    """Posts of a fragment per slot are `after`, and were counted into `slots` as they were `before`."""
+    # Posts come in the latest slot, if they aren't late.
+    n_same = len(before) - 1
+    n_same = n_same if n_same > 0 and after[:n_same] == before[:n_same] else 0
+    for slot, n in after[n_same:]:
+        slots[slot] = slots.get(slot, 0) + n
+    for slot, n in before[n_same:]:
+        slots[slot] -= n

@@ -167,7 +167,8 @@ class Groups:
             self._wordings.own(mine, group.number)
             group.n_wordings += len(mine)
         group.put(snapshot)
-        self._group_of[snapshot.cluster] = group.number
+        if group is not known:
+            self._group_of[snapshot.cluster] = group.number
         may_have_lost = bool(absorbed) or snapshot.hyperloglog is not None
         if len(group.fragments) > MAX_FRAGMENTS and self._fold(group, low_ms):
             may_have_lost = True
@@ -177,7 +178,7 @@ class Groups:
             self._register(group)
         else:  # accounts only came, and stand behind those known
             n_known = 0 if old is None else acc.n_rows(old.accounts)
-            self.shared.enter(group.number, acc.read(snapshot.accounts)["account"][n_known:].tolist())
+            self.shared.enter(group.number, acc.names_from(snapshot.accounts, n_known))
         if likeness.base:
             left = self._wordings.forget(likeness.base)
             for other in self._groups.values():

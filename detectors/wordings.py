@@ -80,24 +80,24 @@ class Wordings:
         texts: list[str] = []
         exact: list[bool] = []
         is_known: list[bool] = []
-        for snapshot, n_known in asked:
+        new: list[int] = []
+        for i, (snapshot, n_known) in enumerate(asked):
             n = len(snapshot.exemplars)
             if n_known < n:
+                new.append(i)
                 texts += snapshot.exemplars
                 exact += [snapshot.exact] * n
-                is_known += [i < n_known for i in range(n)]
-        if not texts:
-            return [NOTHING] * len(asked)
+                is_known += [text < n_known for text in range(n)]
+        found = [NOTHING] * len(asked)
+        if not new:
+            return found
         outcome, alike = self._index.match(rows_of(texts, exact=exact, passive=is_known))
-        nearest, others, end, found = outcome.clusters.tolist(), alike.tolist(), 0, []
-        for snapshot, n_known in asked:
-            n = len(snapshot.exemplars)
-            if n_known >= n:
-                found.append(NOTHING)
-                continue
-            first, end = end, end + n
+        nearest, others, end = outcome.clusters.tolist(), alike.tolist(), 0
+        for i in new:
+            snapshot, n_known = asked[i]
+            first, end = end, end + len(snapshot.exemplars)
             base = max((gone.base for gone in self._index.evictions if first <= gone.row < end), default=0)
-            found.append(Likeness(nearest[first + n_known : end], others[first:end], base))
+            found[i] = Likeness(nearest[first + n_known : end], others[first:end], base)
         return found
 
     def like(self, likeness: Likeness) -> tuple[set[int], list[int]]:
@@ -110,11 +110,22 @@ class Wordings:
             else:
                 numbers.add(number)
         if len(likeness.alike) >= BRIDGES:
-            votes: Counter[int | None] = Counter()
+            votes: Counter[int] = Counter()
             for clusters in likeness.alike:
-                votes.update({self.owner(cluster) for cluster in clusters if cluster >= 0})
-            numbers.update(number for number, n in votes.items() if number is not None and n >= BRIDGES)
+                votes.update(self._owners_of(clusters))
+            numbers.update([number for number, n in votes.items() if n >= BRIDGES])
         return numbers, unowned
+
+    def _owners_of(self, clusters: Sequence[int]) -> set[int]:
+        """Those of clusters of the index, up to the first -1."""
+        numbers = set()
+        for cluster in clusters:
+            if cluster < 0:
+                break
+            number = self.owner(cluster)
+            if number is not None:
+                numbers.add(number)
+        return numbers
 
     def owner(self, cluster: int) -> int | None:
         """Number of the living group that owns a cluster of the index."""
