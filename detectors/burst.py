@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from math import log10
 from typing import NamedTuple
 
-from scipy.special import bdtrc
+from scipy.special.cython_special import bdtrc
 
 WINDOWS_S = (60, 300, 900, 3600)
 """A spike, a wave, a quarter, an hour (design)."""
@@ -117,7 +117,7 @@ def surprise(n_window: int, n_total: int, share: float) -> float:
     """-log10 P(Bin(n_total, share) ≥ n_window), less log10 of the 1/share windows tried."""
     if share <= 0.5 and n_window <= n_total * share:  # one in two, of two windows and more: no surprise
         return 0.0
-    p_value = float(bdtrc(n_window - 1, n_total, share))
+    p_value = bdtrc(float(n_window - 1), n_total, share)
     if p_value <= 0.0:
         return MAX_NOVELTY
     return max(0.0, -log10(p_value) - log10(1 / share))

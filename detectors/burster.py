@@ -52,6 +52,8 @@ class Burster:
         """Not of the checkpoint: topic ``rulings`` has them, whatever the settings."""
         self.ruled: list[Ruled] = []
         """Rulings that began or ended by the last message."""
+        self.grown: Counter[Severity] = Counter()
+        """Posts by which bursts grew while they rang, until whoever reads it clears it."""
 
     @property
     def watermark_ms(self) -> int:
@@ -68,9 +70,9 @@ class Burster:
         """Contents that one account repeats, as of the last clock; they ring only by `ring_spam`."""
         return self._feed.n_spam
 
-    def ringing(self) -> dict[int, tuple[Severity, int]]:
-        """Severity and posts so far of the bursts ringing now, by a number that each keeps."""
-        return {group.number: (ring.severity, group.n_posts) for group, ring in self._groups.ringing()}
+    def firing(self) -> Counter[Severity]:
+        """Bursts that ring now, by severity."""
+        return Counter([ring.severity for _, ring in self._groups.ringing()])
 
     def ringing_ids(self) -> set[str]:
         """Ids of these bursts."""
@@ -78,7 +80,7 @@ class Burster:
 
     def muted(self) -> Counter[Severity]:
         """Of these, bursts that a ruling keeps from waking people, by severity."""
-        return Counter(ring.severity for _, ring in self._groups.ringing() if ring.muted)
+        return Counter([ring.severity for _, ring in self._groups.ringing() if ring.muted])
 
     def dump(self) -> BursterState:
         """The checkpoint as of the last message fed."""
@@ -95,8 +97,10 @@ class Burster:
         while first < len(messages):
             told = _snapshots(messages, first)
             outcomes = self._groups.add(told, self._feed.low_ms)
-            for (group, absorbed), snapshot in zip(outcomes, told, strict=True):
+            for (group, absorbed, n_new), snapshot in zip(outcomes, told, strict=True):
                 self.ruled = []
+                if group is not None and group.ring is not None and group.ring.firing:
+                    self.grown[group.ring.severity] += n_new
                 yield self._take(snapshot, group, absorbed)
             first += len(told)
             for other in messages[first : first + 1]:

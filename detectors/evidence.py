@@ -50,9 +50,19 @@ class Parts(NamedTuple):
 
 def score(parts: Parts) -> float:
     """Coordination, 0 (a crowd) to 1, two decimals."""
+    return round(_raw_score(parts), 2)
+
+
+def reaches(parts: Parts, threshold: float) -> bool:
+    """Whether the score is at least so high; mostly it is far from it, and rounding is the dearest step."""
+    raw = _raw_score(parts)
+    return raw > threshold - 0.01 and round(raw, 2) >= threshold
+
+
+def _raw_score(parts: Parts) -> float:
     rec = parts.n_recurring / max(parts.n_accounts, 1)
     rep = parts.n_repeating / max(parts.n_active, 1)
-    return round(1 - (1 - 0.9 * rec) * (1 - 0.7 * rep) * (1 - 0.9 * new_excess(parts)), 2)
+    return 1 - (1 - 0.9 * rec) * (1 - 0.7 * rep) * (1 - 0.9 * new_excess(parts))
 
 
 def new_excess(parts: Parts) -> float:

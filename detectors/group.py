@@ -49,7 +49,7 @@ class Group(msgspec.Struct, kw_only=True, dict=True):
         old = fragments.get(cluster)
         fragments[cluster] = snapshot
         cached["_newest"] = snapshot
-        cached.pop("accounts", None)
+        cached.pop("_accounts", None)
         self.last_ms = max(self.last_ms, snapshot.last_ms)
         first_slot = snapshot.slots[0][0]
         self.first_slot = min(self.first_slot, first_slot)
@@ -63,7 +63,7 @@ class Group(msgspec.Struct, kw_only=True, dict=True):
             self.n_posts += snapshot.n_posts - old.n_posts
             self.n_accounts += acc.n_rows(snapshot.accounts) - acc.n_rows(old.accounts)
             self.n_deleted += snapshot.n_deleted - old.n_deleted
-        slots: dict[int, int] | None = cached.get("slots")
+        slots: dict[int, int] | None = cached.get("_slots")
         if slots is not None:
             _recount(slots, snapshot.slots, [] if old is None else old.slots)
 
@@ -79,15 +79,23 @@ class Group(msgspec.Struct, kw_only=True, dict=True):
         for fragment in fragments:
             self.put(fragment)
 
-    @cached_property
+    @property
     def slots(self) -> dict[int, int]:
         """Posts per slot."""
-        return sum_counts([dict(fragment.slots) for fragment in self.fragments.values()])
+        slots: dict[int, int] | None = self.__dict__.get("_slots")
+        if slots is None:
+            slots = sum_counts([dict(fragment.slots) for fragment in self.fragments.values()])
+            self.__dict__["_slots"] = slots
+        return slots
 
-    @cached_property
+    @property
     def accounts(self) -> acc.AccountArray:
         """Its accounts, each once."""
-        return acc.merge([fragment.accounts for fragment in self.fragments.values()])
+        accounts: acc.AccountArray | None = self.__dict__.get("_accounts")
+        if accounts is None:  # by hand: they change with each snapshot, and `cached_property` takes a lock
+            accounts = acc.merge([fragment.accounts for fragment in self.fragments.values()])
+            self.__dict__["_accounts"] = accounts
+        return accounts
 
     @cached_property
     def oldest_ms(self) -> int:

@@ -98,7 +98,9 @@ class Groups:
             wordings=self._wordings.dump(), groups=list(self._groups.values()), n_groups=self._n_groups
         )
 
-    def add(self, snapshots: Sequence[Snapshot], low_ms: int) -> Iterator[tuple[Group | None, list[Group]]]:
+    def add(
+        self, snapshots: Sequence[Snapshot], low_ms: int
+    ) -> Iterator[tuple[Group | None, list[Group], int]]:
         """Take snapshots, each when its outcome is asked for; all must be.
 
         Args:
@@ -106,15 +108,15 @@ class Groups:
             low_ms: Event time that all partitions have reached.
 
         Yields:
-            Of each its group, or None if the snapshot tells nothing new; and the groups that proved
-            to be part of it, taken out.
+            Of each its group, or None if the snapshot tells nothing new; the groups that proved to be
+            part of it, taken out; and the posts that it tells of and no snapshot before.
         """
         rest = snapshots
         while rest:
             asked = self._next(rest, low_ms)
             found = iter(self._wordings.look_up([one for one in asked if one is not None]))
             for one in asked:
-                yield (None, []) if one is None else self._take(one.snapshot, next(found), low_ms)
+                yield (None, [], 0) if one is None else self._take(one[0], next(found), low_ms)
             rest = rest[len(asked) :]
 
     def _next(self, snapshots: Sequence[Snapshot], low_ms: int) -> list[Asked | None]:
@@ -143,7 +145,7 @@ class Groups:
             if is_over:
                 asked.append(None)
             else:
-                asked.append(Asked(snapshot, 0 if old is None else len(old.exemplars)))
+                asked.append((snapshot, 0 if old is None else len(old.exemplars)))
                 newest[snapshot.cluster] = snapshot
             if may_fold:
                 break
@@ -154,7 +156,7 @@ class Groups:
         number = self._group_of.get(cluster)
         return None if number is None else self._groups.get(number)
 
-    def _take(self, snapshot: Snapshot, likeness: Likeness, low_ms: int) -> tuple[Group, list[Group]]:
+    def _take(self, snapshot: Snapshot, likeness: Likeness, low_ms: int) -> tuple[Group, list[Group], int]:
         """Make it a fragment of its group."""
         known = self._known(snapshot.cluster)
         old = None if known is None else known.fragments.get(snapshot.cluster)
@@ -183,7 +185,7 @@ class Groups:
             left = self._wordings.forget(likeness.base)
             for other in self._groups.values():
                 other.n_wordings = left[other.number]
-        return group, absorbed
+        return group, absorbed, snapshot.n_posts - (0 if old is None else old.n_posts)
 
     def _unite(self, known: Group | None, matched: list[Group]) -> tuple[Group, list[Group]]:
         """The group of a fragment, and those that proved one with it."""

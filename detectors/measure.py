@@ -206,7 +206,7 @@ class Measurer:
         return linked.to_critical or self._scores(parts)
 
     def _scores(self, parts: Parts) -> bool:
-        return evidence.score(parts) >= self._settings.coordination_threshold
+        return evidence.reaches(parts, self._settings.coordination_threshold)
 
     def _parts(self, group: Group, now_ms: int, linked: Links) -> Parts:
         return evidence.count_parts(

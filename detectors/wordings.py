@@ -19,12 +19,8 @@ rewordings 85 % are found (by the nearest alone 81); of the troll farm's bursts,
 seen ringing by themselves (85). One exemplar chains the farm's hoax into half as many bursts."""
 
 
-class Asked(NamedTuple):
-    """A snapshot whose texts are looked up."""
-
-    snapshot: Snapshot
-    n_known: int
-    """So many of them have been entered before."""
+Asked = tuple[Snapshot, int]
+"""A snapshot whose texts are looked up, and how many of them have been entered before."""
 
 
 class Likeness(NamedTuple):

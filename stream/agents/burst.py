@@ -120,13 +120,12 @@ class BurstStage:
         self._log_bytes = 0
         self._is_live = False
         self._appended_ms = 0
-        self._ringing: dict[int, tuple[Severity, int]] | None = None
-        """What rang when last looked at; None while the log is replayed."""
         self._past, self._moved, self._forgotten = [*ruled], [*moved], [*forgotten]
         burster.rulings.load(ruled, manifests[-1].offset if manifests else 0)
         self._begin()
 
     def _begin(self) -> None:
+        self._burster.grown.clear()
         self._alerts: Counter[tuple[AlertReason, Severity]] = Counter()
         self._checkpoint_bytes = 0
 
@@ -147,19 +146,20 @@ class BurstStage:
     def _feed(self, records: Sequence[Record], *, is_live: bool) -> list[Out]:
         """Records that are all live, or all replayed."""
         outs: list[Out] = []
-        if is_live and self._ringing is None:
-            self._ringing = self._burster.ringing()
         together: list[tuple[Record, Activity]] = []
         for record in records:
             messages = _read(record)
             self._log_bytes += len(record.value or b"")
-            together += ((record, message) for message in messages)
-            if any(isinstance(message, Clock) for message in messages):
+            together += [(record, message) for message in messages]
+            if Clock in map(type, messages):
                 # A checkpoint is of all that stands before an offset, and of nothing behind it.
                 outs += self._judge(together, is_live=is_live)
                 together = []
                 outs += self._checkpoint(record.offset + 1) if is_live else ()
-        return outs + self._judge(together, is_live=is_live)
+        outs += self._judge(together, is_live=is_live)
+        if not is_live:  # counted before the restart
+            self._burster.grown.clear()
+        return outs
 
     def _judge(self, placed: Sequence[tuple[Record, Activity]], *, is_live: bool) -> list[Out]:
         """What to write because of messages, each with the record it stands in."""
@@ -198,25 +198,17 @@ class BurstStage:
 
     def told(self) -> Told:
         """See the type."""
-        grown: Counter[Severity] = Counter()
-        firing = None
-        if self._is_live:
-            ringing = self._burster.ringing()
-            before = ringing if self._ringing is None else self._ringing
-            for number, (severity, n_posts) in ringing.items():
-                grown[severity] += max(0, n_posts - before.get(number, (severity, n_posts))[1])
-            self._ringing = ringing
-            firing = dict(Counter(severity for severity, _ in ringing.values()))
+        burster = self._burster
         told = Told(
             self._alerts,
-            grown,
-            firing,
-            dict(self._burster.muted()),
-            dict(self._burster.rulings.verdicts()),
-            self._burster.n_groups,
-            self._burster.n_spam,
+            burster.grown.copy(),
+            dict(burster.firing()) if self._is_live else None,
+            dict(burster.muted()),
+            dict(burster.rulings.verdicts()),
+            burster.n_groups,
+            burster.n_spam,
             self._appended_ms,
-            self._burster.watermark_ms,
+            burster.watermark_ms,
             self._checkpoint_bytes,
         )
         self._begin()

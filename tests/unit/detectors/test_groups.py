@@ -38,7 +38,7 @@ def fragment(
 
 def fed(groups: Groups, snapshots: list[Snapshot], low_ms: int = 0) -> Group:
     """Add all; the group of the last."""
-    *_, (group, _) = groups.add(snapshots, low_ms)
+    *_, (group, _, _) = groups.add(snapshots, low_ms)
     assert group is not None
     return group
 
@@ -71,7 +71,7 @@ def test_old_snapshot_changes_nothing() -> None:
     fed(groups, told)
     before = groups.dump()
     before = msgspec.msgpack.encode(before)
-    assert all(outcome == (None, []) for outcome in groups.add(told, 0))
+    assert all(outcome == (None, [], 0) for outcome in groups.add(told, 0))
     assert msgspec.msgpack.encode(groups.dump()) == before
 
 
@@ -85,7 +85,7 @@ def test_bridge_makes_two_groups_one() -> None:
     assert len(groups) == 2
     told = fragment(near, far, name="c", accounts=range(20, 26), start_ms=9000)
     assert told[0].exemplars == [near, far]
-    ((group, absorbed),) = groups.add(told[:1], 0)
+    ((group, absorbed, _),) = groups.add(told[:1], 0)
     assert group is early
     assert absorbed == [late]
     assert len(groups) == 1
@@ -160,7 +160,7 @@ def test_many_epochs_are_folded_and_nothing_is_lost() -> None:
     assert len(group.fragments) <= MAX_FRAGMENTS + 1
     whole = group.whole()
     assert (whole.n_posts, whole.n_accounts) == (14 * 6, 19)
-    assert all(group is None for part in told for group, _ in groups.add(part, 0))
+    assert all(group is None for part in told for group, *_ in groups.add(part, 0))
 
 
 def test_fragments_of_a_partition_that_lags_are_not_folded() -> None:
@@ -186,7 +186,7 @@ def test_dumped_groups_go_on_the_same() -> None:
         loaded = Groups(SETTINGS, decoder.decode(msgspec.msgpack.encode(groups.dump())))
         results = []
         for some in (groups, loaded):
-            ((group, absorbed),) = some.add([snapshot], low_ms)
+            ((group, absorbed, _),) = some.add([snapshot], low_ms)
             assert group is not None
             shared = None
             if group.n_accounts >= SETTINGS.min_accounts:
