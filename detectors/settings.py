@@ -65,7 +65,7 @@ class DetectorSettings(msgspec.Struct, frozen=True, kw_only=True):
     max_post_bytes: int = 65_536
     """Larger records are dead-lettered unread."""
     account_hash_key: bytes = b"tocsin-public-default"
-    """Key of the account hashes between stages (BLAKE2b); change it to make them yours."""
+    """Key of the account hashes between stages (SipHash-2-4); change it to make them yours."""
 
     @property
     def slot_ms(self) -> int:

@@ -3,7 +3,7 @@
 import re
 
 from detectors.post import Post
-from detectors.rows import Sample, pack_sample
+from detectors.rows import pack_sample
 
 SHOWN_CHARS = 1_000
 """Code points of a text that people are shown."""
@@ -26,18 +26,20 @@ def packed_sample(post: Post, event_ms: int, account: str) -> bytes:
     """
     text, url = post.text or "", post.url
     tags, urls = _hashtags(post), links(post)
+    # In the order of its fields: made as a `Sample` first, it would cost a third more.
     return pack_sample(
-        Sample(
-            platform=post.platform,
-            id=post.id,
-            account=account,
-            at_ms=event_ms,
-            text=text[:SHOWN_CHARS],
-            clipped=len(text) > SHOWN_CHARS,
-            lang=post.lang,
-            url=url if url is not None and len(url) <= LINK_CHARS else None,
-            hashtags=[tag.lstrip("#")[:TAG_CHARS] for tag in tags[:N_TAGS]] if tags else [],
-            urls=[link[:LINK_CHARS] for link in urls[:N_LINKS]] if urls else [],
+        (
+            post.platform,
+            post.lang,
+            [tag.lstrip("#")[:TAG_CHARS] for tag in tags[:N_TAGS]] if tags else [],
+            [link[:LINK_CHARS] for link in urls[:N_LINKS]] if urls else [],
+            post.id,
+            account,
+            event_ms,
+            text[:SHOWN_CHARS],
+            len(text) > SHOWN_CHARS,
+            url if url is not None and len(url) <= LINK_CHARS else None,
+            False,
         )
     )
 

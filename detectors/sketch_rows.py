@@ -13,9 +13,10 @@ from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
+from siphashc import siphash
 
 from detectors.normalise import normalise_batch
-from detectors.post import EARLIEST_MS, LATEST_MS, Post, epoch_ms
+from detectors.post import EARLIEST_MS, LATEST_MS, Post, epochs_ms
 from detectors.rows import AGE_KNOWN, CLOCK_LIED, EXACT, NEW_ACCOUNT, REPOST, Delete, Mark, Pack
 from detectors.settings import DetectorSettings
 from detectors.shown import links, packed_sample
@@ -28,7 +29,8 @@ ROW_BYTES = 300
 """Fixed columns of a row in a pack, about."""
 DAY_MS = 86_400_000
 HASH_BYTES = 8
-"""Of a keyed hash; little-endian where it stands as a number."""
+KEY_BYTES = 16
+"""Of a keyed hash, and of SipHash's key."""
 
 _AGELESS_MS = LATEST_MS + 2 * DAY_MS
 """For an account's creation that is unknown or before any feed: it lies after every post."""
@@ -49,23 +51,20 @@ class Events(NamedTuple):
 
 
 class Hasher:
-    """Keyed 64-bit hashes of (platform, name).
+    """Keyed 64-bit hashes of (platform, name): SipHash-2-4 (Aumasson & Bernstein 2012).
 
     Args:
-        key: See `DetectorSettings.account_hash_key`.
+        key: Of any length; see `DetectorSettings.account_hash_key`.
     """
 
     def __init__(self, key: bytes) -> None:
-        self._begun = blake2b(digest_size=HASH_BYTES, key=key)
+        self._key = blake2b(key, digest_size=KEY_BYTES).digest()
 
     def hashes(self, names: Iterable[tuple[str, str]]) -> NDArray[np.uint64]:
         """uint64 (n,), little-endian, of n pairs."""
-        begun, digests = self._begun.copy, []
-        for platform, name in names:
-            hasher = begun()
-            hasher.update(f"{platform}\0{name}".encode())
-            digests.append(hasher.digest())
-        return np.frombuffer(b"".join(digests), "<u8")
+        key = self._key
+        hashes = [siphash(key, f"{platform}\0{name}") for platform, name in names]
+        return np.array(hashes, "<u8")
 
 
 class SketchRows:
@@ -199,7 +198,10 @@ def _samples(posts: Sequence[Post], event_ms: NDArray[np.int64], accounts: NDArr
 
 def _flags(posts: Sequence[Post], event_ms: NDArray[np.int64], new_ms: int) -> NDArray[np.int64]:
     """`REPOST` and what is known of the account's age, int64 (n,)."""
-    created_ms = np.array(list(map(_account_created_ms, posts)), np.int64)
+    created = [post.author.created_at if post.author else None for post in posts]
+    created_ms = epochs_ms([_AGELESS_MS if moment is None else moment for moment in created])
+    # A client may have written any number.
+    created_ms[(created_ms < EARLIEST_MS) | (created_ms >= LATEST_MS)] = _AGELESS_MS
     age_ms = event_ms - created_ms
     # An account created after its post tells nothing.
     is_known = age_ms >= -DAY_MS
@@ -207,14 +209,6 @@ def _flags(posts: Sequence[Post], event_ms: NDArray[np.int64], new_ms: int) -> N
     flags |= is_known * AGE_KNOWN
     flags |= (is_known & (age_ms < new_ms)) * NEW_ACCOUNT
     return flags
-
-
-def _account_created_ms(post: Post) -> int:
-    """`_AGELESS_MS` where it can't be: a client may have written any number."""
-    if post.author is None or post.author.created_at is None:
-        return _AGELESS_MS
-    created_ms = epoch_ms(post.author.created_at)
-    return created_ms if EARLIEST_MS <= created_ms < _AGELESS_MS else _AGELESS_MS
 
 
 def _deletes(deleted: NDArray[np.int64], events: Events, hasher: Hasher) -> list[Delete]:

@@ -11,11 +11,13 @@ Cost: about 9 µs a post on the machine of the README (``make bench ONLY=stages`
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from itertools import compress
+from typing import NamedTuple, Protocol, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
-from detectors.post import CANARY, Rejected, TimedPost, parse_post
+from detectors.post import CANARY, Post, Rejected, decide_time, decide_times, read_post
 from detectors.rows import Mark, Pack
 from detectors.settings import DetectorSettings
 from detectors.sketch_rows import Events, Hasher, SketchRows
@@ -61,6 +63,24 @@ class Sketched(NamedTuple):
     """Posts read, by platform."""
 
 
+class _Parsed(NamedTuple):
+    """Records that hold posts, and their times, int64 (n,)."""
+
+    records: list[PostRecord]
+    posts: list[Post]
+    append_ms: NDArray[np.int64]
+    event_ms: NDArray[np.int64]
+    clock_lied: NDArray[np.bool_]
+
+    def only(self, wanted: NDArray[np.bool_]) -> Self:
+        """Those for which `wanted`, bool (n,), says so."""
+        if wanted.all():
+            return self
+        records, posts = list(compress(self.records, wanted)), list(compress(self.posts, wanted))
+        times = self.append_ms[wanted], self.event_ms[wanted], self.clock_lied[wanted]
+        return type(self)(records, posts, *times)
+
+
 class Sketcher:
     """State: the source's watermark, nothing else.
 
@@ -90,27 +110,14 @@ class Sketcher:
 
     def feed(self, records: Sequence[PostRecord]) -> Sketched:
         """Take the next records of the source, in offset order."""
-        max_bytes, max_chars = self._settings.max_post_bytes, self._settings.max_text_chars
-        rejected: list[tuple[PostRecord, Rejected]] = []
-        taken: list[PostRecord] = []
-        parsed: list[TimedPost] = []
-        has_clock, n_unplaced = self.watermark_ms > 0, 0
-        for record in records:
-            post = parse_post(record.value, record.timestamp, max_bytes=max_bytes, max_text_chars=max_chars)
-            if isinstance(post, Rejected):
-                rejected.append((record, post))
-            elif post.post.platform == CANARY and not has_clock:
-                n_unplaced += 1
-            else:
-                has_clock = True
-                taken.append(record)
-                parsed.append(post)
-        unplaced = +Counter(unplaced=n_unplaced)
-        platforms = Counter([post.post.platform for post in parsed]) + Counter({CANARY: n_unplaced})
-        if not parsed:
+        parsed, rejected = self._parse(records)
+        platforms = Counter([post.platform for post in parsed.posts])
+        if not self.watermark_ms:
+            parsed = parsed.only(_have_place(parsed.posts))
+        unplaced = +Counter(unplaced=platforms.total() - len(parsed.posts))
+        if not parsed.posts:
             return Sketched([], rejected, unplaced, platforms)
-        events = self._advance(taken, parsed)
-        rows = SketchRows(self._settings, self._hasher, events, self._n_partitions)
+        rows = SketchRows(self._settings, self._hasher, self._advance(parsed), self._n_partitions)
         packs = [
             (partition, pack)
             for partition in range(self._n_partitions)
@@ -132,12 +139,33 @@ class Sketcher:
         pack = Pack(source=self._source, n_sources=self._n_sources, marks=[mark])
         return [(partition, pack) for partition in range(self._n_partitions)]
 
-    def _advance(self, taken: Sequence[PostRecord], parsed: Sequence[TimedPost]) -> Events:
+    def _parse(self, records: Sequence[PostRecord]) -> tuple[_Parsed, list[tuple[PostRecord, Rejected]]]:
+        max_bytes, max_chars = self._settings.max_post_bytes, self._settings.max_text_chars
+        kept: list[PostRecord] = []
+        posts: list[Post] = []
+        rejected: list[tuple[PostRecord, Rejected]] = []
+        for record in records:
+            post = read_post(record.value, max_bytes, max_chars)
+            if isinstance(post, Rejected):
+                rejected.append((record, post))
+            else:
+                kept.append(record)
+                posts.append(post)
+        append_ms = np.array([record.timestamp for record in kept], np.int64)
+        event_ms, clock_lied, refused = decide_times(posts, append_ms)
+        for at in np.flatnonzero(refused).tolist():
+            why = decide_time(posts[at], kept[at].timestamp)
+            if not isinstance(why, Rejected):
+                raise TypeError("a time was refused, and alone it is not")
+            rejected.append((kept[at], why))
+        rejected.sort(key=lambda found: found[0].offset)
+        return _Parsed(kept, posts, append_ms, event_ms, clock_lied).only(~refused), rejected
+
+    def _advance(self, parsed: _Parsed) -> Events:
         """Move the source's clock over the posts."""
-        posts, claimed_ms, clock_lied = zip(*parsed, strict=True)
-        append_ms = np.array([record.timestamp for record in taken], np.int64)
+        posts, append_ms = parsed.posts, parsed.append_ms
         has_time = np.array([post.platform != CANARY for post in posts])
-        event_ms = np.where(has_time, np.array(claimed_ms, np.int64), 0)
+        event_ms = np.where(has_time, parsed.event_ms, 0)
         watermark_ms = np.maximum.accumulate(np.maximum(event_ms, self.watermark_ms))
         event_ms = np.where(has_time, event_ms, watermark_ms)
         before_ms = np.concatenate(([self.watermark_ms], watermark_ms[:-1]))
@@ -145,10 +173,15 @@ class Sketcher:
         self.last_append_ms = int(append_ms[has_time].max(initial=self.last_append_ms))
         return Events(
             posts,
-            np.array(clock_lied),
-            np.array([record.offset for record in taken], np.int64),
+            parsed.clock_lied,
+            np.array([record.offset for record in parsed.records], np.int64),
             event_ms,
             append_ms,
             watermark_ms,
             np.flatnonzero(watermark_ms // MARK_MS > before_ms // MARK_MS),
         )
+
+
+def _have_place(posts: Sequence[Post]) -> NDArray[np.bool_]:
+    """Which posts of a source without a clock have a place in time: none of the canary's before another."""
+    return np.logical_or.accumulate([post.platform != CANARY for post in posts])

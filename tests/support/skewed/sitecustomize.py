@@ -12,11 +12,11 @@ if skew_s := float(os.environ.get("SKEW_S", "0")):
 if poison := os.environ.get("POISON", "").encode():
     from detectors import sketcher
 
-    _parse = sketcher.parse_post
+    _read = sketcher.read_post
 
     def _crash(value: bytes | None, *args: Any, **more: Any) -> Any:
         if value is not None and poison in value:
             raise RuntimeError("a bug of ours, as the drill wants it")
-        return _parse(value, *args, **more)
+        return _read(value, *args, **more)
 
-    sketcher.parse_post = _crash
+    sketcher.read_post = _crash

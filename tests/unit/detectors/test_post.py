@@ -1,14 +1,27 @@
 """Posts at the door: every reason for a refusal, the event-time rule at its edges, any bytes at all."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detectors.post import EARLIEST_MS, LATEST_MS, Reason, Rejected, TimedPost, parse_post
+from detectors.post import (
+    EARLIEST_MS,
+    LATEST_MS,
+    Author,
+    Post,
+    Reason,
+    Rejected,
+    TimedPost,
+    decide_time,
+    decide_times,
+    parse_post,
+)
 
 APPEND_MS = 1_715_767_260_000
 
@@ -172,6 +185,33 @@ def test_text_at_the_limit_and_unknown_fields_pass() -> None:
 def test_deletion_needs_neither_author_nor_text() -> None:
     """Feeds that tell of a deletion seldom say whose it was."""
     assert isinstance(parse(post(op="delete", author=None, text=None)), TimedPost)
+
+
+NEAR = st.integers(APPEND_MS - 700_000, APPEND_MS + 130_000)
+MOMENTS = st.one_of(
+    NEAR,
+    NEAR.map(lambda ms: datetime.fromtimestamp(ms / 1000, UTC)),
+    st.sampled_from(
+        [EARLIEST_MS, EARLIEST_MS - 1, LATEST_MS, LATEST_MS - 1, -1, 0, 2**63, -(2**63), 2**64 - 1]
+    ),
+)
+
+
+@given(st.lists(st.tuples(MOMENTS, st.none() | MOMENTS)))
+def test_posts_decide_their_times_together_as_each_does_alone(
+    moments: list[tuple[datetime | int, datetime | int | None]],
+) -> None:
+    """Whatever a client wrote, numbers past 64 bits among them."""
+    posts = [
+        Post(id="1", platform="x", author=Author("a"), text="", created_at=created, observed_at=observed)
+        for created, observed in moments
+    ]
+    event_ms, lied, refused = decide_times(posts, np.full(len(posts), APPEND_MS))
+    together = zip(event_ms.tolist(), lied.tolist(), refused.tolist(), strict=True)
+    for one, (at_ms, clock_lied, is_refused) in zip(posts, together, strict=True):
+        alone = decide_time(one, APPEND_MS)
+        assert isinstance(alone, Rejected) == is_refused
+        assert isinstance(alone, Rejected) or alone == TimedPost(one, at_ms, clock_lied)
 
 
 JSON = st.recursive(

@@ -24,7 +24,7 @@ from detectors.rows import (
     read_sample,
 )
 from detectors.settings import DetectorSettings
-from detectors.sketch_rows import PACK_BYTES
+from detectors.sketch_rows import PACK_BYTES, Hasher
 from detectors.sketcher import RawPost, Sketcher
 
 SETTINGS = DetectorSettings()
@@ -255,6 +255,30 @@ def test_accounts_are_keyed_hashes_kept_apart_by_platform() -> None:
 
     assert account("x", b"k") == account("x", b"k")
     assert len({account("x", b"k"), account("y", b"k"), account("x", b"l")}) == 3
+
+
+def test_sample_holds_what_people_are_shown_of_the_post() -> None:
+    """Each value under its own name."""
+    more = {
+        "platform": "x",
+        "lang": "fr",
+        "hashtags": ["#one", "two"],
+        "urls": ["https://e.example/1"],
+        "url": "u",
+    }
+    _, _, sample = row_of(replace(PLAIN, more=more))
+    assert sample == Sample(
+        platform="x",
+        lang="fr",
+        hashtags=["one", "two"],
+        urls=["https://e.example/1"],
+        id="1",
+        account=f"{Hasher(SETTINGS.account_hash_key).hashes([('x', 'a')])[0]:016x}",
+        at_ms=T0_MS,
+        text=PLAIN.text,
+        clipped=False,
+        url="u",
+    )
 
 
 def test_sample_is_bounded_and_says_that_it_is_clipped() -> None:
