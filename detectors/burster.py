@@ -118,7 +118,9 @@ class Burster:
             alerts += self._end_merged(other, group, message.ingest_ms)
         # Catching up, sources are apart: a window is whole only when the watermark has passed it.
         is_ahead = group.last_ms > self._feed.low_ms + self._settings.lateness_s * 1000
-        group.waits = group.waits or is_ahead or group.n_accounts >= self._settings.warning_accounts
+        if is_ahead or group.n_accounts >= self._settings.warning_accounts:
+            group.waits = True
+            self._groups.watch.waiting.add(group.number)
         return alerts + self._judge(group, group.last_ms, message.ingest_ms, is_ahead=is_ahead)
 
     def _heed(self, message: Activity) -> list[Alert]:
@@ -133,27 +135,23 @@ class Burster:
         closed_ms = feed.tick(clock, self._settings.history_h)
         if closed_ms is None:
             return []
-        low_ms, least = feed.low_ms, self._settings.warning_accounts
-        feed.learn_sizes(self._groups, self._settings)
-        feed.n_contents = feed.n_spam = 0
-        judged, alerts = [], []
-        for group in self._groups:
-            n_accounts = group.n_accounts
-            if n_accounts >= least:
-                feed.n_contents += 1
-            if n_accounts == 1:
-                feed.n_spam += self._measurer.is_spam(group, low_ms)
-            if group.waits or group.ring is not None:
-                judged.append(group)
-        for group in judged:  # each against all contents, whatever its number
+        low_ms, groups, watch = feed.low_ms, self._groups, self._groups.watch
+        feed.learn_sizes(groups, self._settings)
+        # All are counted before any is judged: each is one of so many, whatever its number.
+        feed.n_contents = len(watch.large)
+        feed.n_spam = sum([self._measurer.is_spam(group, low_ms) for group in groups.those(watch.repeated)])
+        alerts = []
+        for group in groups.those(watch.waiting | {group.number for group, _ in groups.ringing()}):
             is_firing = group.ring is not None and group.ring.firing
             has_news = group.waits and group.has_posts_in(closed_ms, low_ms, self._settings.slot_ms)
-            group.waits = group.waits and group.last_ms >= low_ms
+            if group.waits and group.last_ms < low_ms:
+                group.waits = False
+                watch.waiting.discard(group.number)
             if has_news or (is_firing and self._measurer.is_quiet(group)):
                 group.judged_posts = 0
                 # Within the slot that closed: the one that begins at `low_ms` has nothing yet.
                 alerts += self._judge(group, low_ms - 1 if has_news else low_ms, feed.ingest_ms)
-        self._groups.forget(low_ms)
+        groups.forget(low_ms)
         self.ruled = self.rulings.expire(low_ms)
         if self.ruled or self.rulings.silence:
             alerts += self._retell(feed.ingest_ms)

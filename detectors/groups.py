@@ -17,6 +17,7 @@ from detectors.lifecycle import Ring
 from detectors.merge import merge
 from detectors.settings import DetectorSettings
 from detectors.shared import SharedAccounts
+from detectors.watch import Watch
 from detectors.wordings import NOTHING, Asked, Likeness, Wordings, WordingsState
 
 MAX_WORDINGS = 48
@@ -49,6 +50,8 @@ class Groups:
         self._critical: set[int] = set()
         self.shared = SharedAccounts()
         """Accounts of the groups large enough to ring."""
+        self.watch = Watch(settings.warning_accounts)
+        """Those that a clock concerns."""
         self._n_groups = 0
         self._wordings = Wordings(
             settings.max_tracked_posts, self._groups, None if state is None else state.wordings
@@ -139,8 +142,8 @@ class Groups:
             if old is not None:
                 is_over = old.version >= snapshot.version
             else:
-                kept_ms = self._kept_since(acc.n_rows(snapshot.accounts), low_ms)
-                is_over = known is not None or snapshot.last_ms < kept_ms
+                end_ms = snapshot.last_ms + self._keep_ms(acc.n_rows(snapshot.accounts))
+                is_over = known is not None or end_ms < low_ms
             # Redelivered, or folded, or so late that its group was dropped, or as good as that.
             if is_over:
                 asked.append(None)
@@ -172,8 +175,11 @@ class Groups:
         if group is not known:
             self._group_of[snapshot.cluster] = group.number
         may_have_lost = bool(absorbed) or snapshot.hyperloglog is not None
-        if len(group.fragments) > MAX_FRAGMENTS and self._fold(group, low_ms):
-            may_have_lost = True
+        is_folded = len(group.fragments) > MAX_FRAGMENTS and self._fold(group, low_ms)
+        may_have_lost = may_have_lost or is_folded
+        self.watch.see(group)
+        if is_folded or not self.watch.expects(group.number):
+            self.watch.expect(group.number, group.last_ms + self._keep_ms(group.n_accounts))
         if group.n_accounts < self._settings.min_accounts:  # folded, and fewer than they seemed
             self.shared.drop(group.number)
         elif may_have_lost or group.number not in self.shared:
@@ -217,19 +223,19 @@ class Groups:
 
     def forget(self, now_ms: int) -> None:
         """Drop groups that can matter no more."""
-        least = self._settings.min_accounts
-        small_ms, large_ms = self._kept_since(0, now_ms), self._kept_since(least, now_ms)
-        for group in self:
-            since_ms = small_ms if group.n_accounts < least else large_ms
-            if group.last_ms < since_ms and group.number not in self._ringing:
+        for group in map(self._groups.__getitem__, self.watch.due(now_ms)):
+            end_ms = group.last_ms + self._keep_ms(group.n_accounts)
+            if end_ms >= now_ms or group.number in self._ringing:
+                self.watch.expect(group.number, end_ms)
+            else:
                 self._drop(group)
         self._wordings.forget_ways(len(self._groups))
 
-    def _kept_since(self, n_accounts: int, now_ms: int) -> int:
-        """Event time from which on a group of so many accounts must have posts to be kept."""
+    def _keep_ms(self, n_accounts: int) -> int:
+        """How long a group of so many accounts is kept after its last post, event time."""
         settings = self._settings
         keep_s = settings.recent_s if n_accounts < settings.min_accounts else settings.history_h * 3600
-        return now_ms - keep_s * 1000
+        return keep_s * 1000
 
     def _open(self) -> Group:
         self._n_groups += 1
@@ -270,6 +276,7 @@ class Groups:
         self._rung.pop(group.number, None)
         self._ringing.pop(group.number, None)
         self._critical.discard(group.number)
+        self.watch.drop(group.number)
         del self._groups[group.number]
 
     def _load(self, state: GroupsState) -> None:
@@ -282,6 +289,8 @@ class Groups:
                 self._group_of[cluster] = group.number
             if group.n_accounts >= self._settings.min_accounts:
                 self._register(group)
+            self.watch.see(group)
+            self.watch.expect(group.number, group.last_ms + self._keep_ms(group.n_accounts))
 
 
 def _age(group: Group) -> tuple[int, int, str]:

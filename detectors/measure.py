@@ -17,9 +17,8 @@ from detectors.group import Group
 from detectors.groups import Groups
 from detectors.lifecycle import Judgement, Ring, severity_of
 from detectors.settings import DetectorSettings
+from detectors.watch import SPAM_POSTS
 
-SPAM_POSTS = 10
-"""One account that posts a content so often within ``recent_s`` is a spammer, no burst (design)."""
 SPAM_CLOSES = 1
 """Accounts below which such a content is quiet: there is only one."""
 

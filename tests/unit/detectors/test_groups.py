@@ -1,6 +1,7 @@
 """Groups: fragments of one content meet, accounts tell which groups are linked, old ones go."""
 
 import random
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -11,16 +12,18 @@ from detectors import accounts as acc
 from detectors.activity import Snapshot
 from detectors.group import Group
 from detectors.groups import MAX_FRAGMENTS, MAX_WORDINGS, Groups, GroupsState
+from detectors.lifecycle import Ring
 from detectors.likeness import alike
 from detectors.settings import DetectorSettings
 from detectors.sketch import exact_jaccard
+from detectors.watch import SPAM_POSTS
 
 SETTINGS = DetectorSettings(max_tracked_posts=256)
 TEXT = words("grouped", 30)
 
 
 def fragment(
-    *texts: str, accounts: range = range(6), start_ms: int = 0, name: str = "f", **more: Any
+    *texts: str, accounts: Sequence[int] = range(6), start_ms: int = 0, name: str = "f", **more: Any
 ) -> list[Snapshot]:
     """Snapshots of one content in its wordings, one post an account."""
     posts = [
@@ -28,7 +31,7 @@ def fragment(
             at_ms=T0_MS + start_ms + i * 1000,
             text=texts[i % len(texts)] if texts else TEXT,
             author=str(a),
-            id=f"{name}{a}",
+            id=f"{name}{i}-{a}",
             more=more,
         )
         for i, a in enumerate(accounts)
@@ -218,6 +221,38 @@ def test_shared_accounts_are_those_that_a_recount_finds() -> None:
         for group in groups:
             assert_counted(group)
     assert n_compared > 500
+
+
+def test_a_clock_finds_those_that_a_look_at_all_would_find() -> None:
+    """Groups of all sizes grow, fold and ring: who is large, who is repeated, who is to be forgotten."""
+    rng, groups, n_gone, n_repeated = random.Random(5), Groups(SETTINGS), 0, 0
+    contents = [words(("watched", i), 30) for i in range(12)]
+    for step in range(200):
+        now_ms = T0_MS + step * HOUR_MS // 2
+        number, is_late = rng.choice((0, 0, 0, 0, *range(1, 12))), rng.random() < 0.3
+        first, size = number, 1 if number < 6 else rng.choice((1, 2, 5, 12))
+        accounts = [first] * 12 if size == 1 else range(first, first + size)
+        start_ms = now_ms - T0_MS - HOUR_MS * is_late
+        told = fragment(contents[number], name=f"{step}-", accounts=accounts, start_ms=start_ms)
+        groups.note(fed(groups, told, now_ms), Ring(id="x", firing=rng.random() < 0.2))
+        if step % 3:
+            groups = Groups(SETTINGS, groups.dump()) if step % 7 == 0 else groups
+            kept_s = [SETTINGS.recent_s, SETTINGS.history_h * 3600]
+            left = {
+                group.number
+                for group in groups
+                if group.last_ms >= now_ms - kept_s[group.n_accounts >= SETTINGS.min_accounts] * 1000
+                or (group.ring is not None and group.ring.firing)
+            }
+            n_gone += len(groups) - len(left)
+            groups.forget(now_ms)
+            assert {group.number for group in groups} == left
+        large = {group.number for group in groups if group.n_accounts >= SETTINGS.warning_accounts}
+        repeated = {g.number for g in groups if g.n_accounts == 1 and g.n_posts >= SPAM_POSTS}
+        assert (groups.watch.large, groups.watch.repeated) == (large, repeated)
+        n_repeated += len(repeated)
+    assert n_gone > 15
+    assert n_repeated > 30
 
 
 def assert_counted(group: Group) -> None:
