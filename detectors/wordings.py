@@ -106,9 +106,10 @@ class Wordings:
             else:
                 numbers.add(number)
         if len(likeness.alike) >= BRIDGES:
-            votes: Counter[int] = Counter()
+            votes: dict[int, int] = {}
             for clusters in likeness.alike:
-                votes.update(self._owners_of(clusters))
+                for number in self._owners_of(clusters):
+                    votes[number] = votes.get(number, 0) + 1
             numbers.update([number for number, n in votes.items() if n >= BRIDGES])
         return numbers, unowned
 
