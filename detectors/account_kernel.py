@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.jit import array_kernel, kernel
+from detectors.rows import AGE_KNOWN, NEW_ACCOUNT
 
 
 @array_kernel
@@ -62,7 +63,6 @@ def count_rows(
     recent_s: int,
     repeat_s: int,
     synchrony_s: int,
-    masks: tuple[int, int],
 ) -> tuple[int, int, int, int, int, int]:
     """Count accounts as they stood at `now_s`.
 
@@ -72,7 +72,6 @@ def count_rows(
         recent_s: Event second after which an account counts as recent.
         repeat_s: The same for active, and for both posts of a repeating one.
         synchrony_s: The same for synchronous.
-        masks: Flags of a known age and of a new account.
 
     Returns:
         Accounts of a known age, new, active, repeating, synchronous, recent.
@@ -85,8 +84,8 @@ def count_rows(
             newest, before = last, previous
         else:
             newest, before = (previous if previous <= now_s else np.int64(0)), np.int64(0)
-        n_known += int((row["flags"] & masks[0]) != 0)
-        n_new += int((row["flags"] & masks[1]) != 0)
+        n_known += int((row["flags"] & AGE_KNOWN) != 0)
+        n_new += int((row["flags"] & NEW_ACCOUNT) != 0)
         n_active += int(newest > repeat_s)
         n_repeating += int(newest > repeat_s and before > repeat_s)
         n_synchronous += int(newest > synchrony_s)

@@ -17,7 +17,7 @@ class Variant(msgspec.Struct, array_like=True, gc=False):
     n_posts: int
 
 
-class Details(msgspec.Struct, array_like=True, kw_only=True):
+class Details(msgspec.Struct, array_like=True, kw_only=True, gc=False):
     """What people are shown of a cluster."""
 
     samples: list[bytes]
@@ -36,7 +36,7 @@ pack_details = msgspec.msgpack.Encoder().encode
 read_details = msgspec.msgpack.Decoder(Details).decode
 
 
-class Snapshot(msgspec.Struct, tag="snapshot", kw_only=True):
+class Snapshot(msgspec.Struct, tag="snapshot", kw_only=True, gc=False):
     """Everything known of one cluster at a point of its log."""
 
     cluster: str

@@ -15,7 +15,6 @@ from scipy.special import bdtrc, gammaincinv
 
 from detectors.account_kernel import count_rows
 from detectors.accounts import AccountArray
-from detectors.rows import AGE_KNOWN, NEW_ACCOUNT
 
 REPEAT_S = 900
 """Repeats count within this: over an hour an organic headline repeats too (design)."""
@@ -107,7 +106,6 @@ def count_parts(
         max(now_s - recent_s, since_ms // 1000),
         now_s - REPEAT_S,
         now_s - SYNCHRONY_S,
-        (AGE_KNOWN, NEW_ACCOUNT),
     )
     n_accounts = len(accounts)
     return Parts(  # by position: half the time, and one a judgement
