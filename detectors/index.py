@@ -5,7 +5,7 @@ band and enough one-bit min-hashes) that is alike by `detectors.likeness`; else 
 with itself as exemplar. Exemplars, not posts, fill the table, so the thousandth copy costs what
 the second did.
 
-Assumptions: texts are normalised; short ones come flagged `exact`. Cost: 2 to 5 µs a row on the
+Assumptions: texts are normalised; short ones come flagged `exact`. Cost: 3 to 8 µs a row on the
 machine of the README, with 20,000 to 170,000 exemplars; 4 bytes × 42 bands × 1/load + text + 105
 bytes an exemplar. Deterministic: the state is a function of the sequence of rows, however it was
 cut; after eviction the band table is entered anew from the surviving texts in their order, and
@@ -21,7 +21,7 @@ Leskovec, Rajaraman, Ullman, "Mining of Massive Datasets", ch. 3.
 
 from collections.abc import Sequence
 from itertools import accumulate, chain
-from typing import NamedTuple, Self, TypeVar
+from typing import NamedTuple, Self
 
 import msgspec
 import numpy as np
@@ -32,6 +32,7 @@ from detectors.alike_kernel import match_rows
 from detectors.band_table import N_MET, WAYS, split_table
 from detectors.compare_kernel import HINT_BITS, MASK_WORDS, ShingleSet, slot_mask
 from detectors.index_arrays import Exemplars, Outcome, Rows, Scratch
+from detectors.pages import zeros
 from detectors.sketch import N_BANDS, sketch_batch
 from detectors.words_kernel import WordSets
 
@@ -42,9 +43,6 @@ BYTES_PER_TEXT = 192
 BUCKETS_PER_EXEMPLAR = 4
 """42 entries in 4 buckets of 16: 66 % full at capacity."""
 MIN_SCRATCH = 4096
-LINE_BYTES = 64
-"""A cache line."""
-_T = TypeVar("_T", bound=np.generic)
 _PER_EXEMPLAR = ("bits", "masks", "n_distinct", "clusters", "n_posts", "n_exemplars")
 
 
@@ -87,7 +85,7 @@ class ClusterIndex:
         self._state = np.array([0, 0, min(START_EXEMPLARS, self._max)], np.int64)
         self._ex = _allocate(int(self._state[2]))
         self._grown: list[tuple[int, int]] = []
-        self._seen = np.zeros(2 * START_EXEMPLARS, np.uint64)
+        self._seen = zeros((2 * START_EXEMPLARS,), np.uint64)
         self._n_seen = 0
         self._scratch = _scratch(MIN_SCRATCH)
         self._gone: list[tuple[NDArray[np.int64], NDArray[np.uint8], int]] = []
@@ -194,7 +192,7 @@ class ClusterIndex:
             size = len(self._seen)
             while 2 * (self._n_seen + n_rows) > size:
                 size *= 2
-            self._seen = np.zeros(size, np.uint64)
+            self._seen = zeros((size,), np.uint64)
             k.enter_seen(self._seen, old)
         self._n_seen += n_rows
         self._fit_scratch(rows.norm_offsets)
@@ -305,28 +303,20 @@ def _scratch(size: int) -> Scratch:
 
 
 def _table(capacity: int) -> NDArray[np.uint32]:
-    return _lines((1 << (capacity * BUCKETS_PER_EXEMPLAR - 1).bit_length(), WAYS), np.uint32)
-
-
-def _lines(shape: tuple[int, int], dtype: type[_T]) -> NDArray[_T]:
-    """Zeros, each row a cache line: numpy aligns to 16 bytes, and a row in two lines costs twice."""
-    n_bytes = shape[0] * LINE_BYTES
-    raw = np.zeros(n_bytes + LINE_BYTES, np.uint8)
-    first = -raw.ctypes.data % LINE_BYTES
-    return raw[first : first + n_bytes].view(dtype).reshape(shape)
+    return zeros((1 << (capacity * BUCKETS_PER_EXEMPLAR - 1).bit_length(), WAYS), np.uint32)
 
 
 def _allocate(capacity: int) -> Exemplars:
     return Exemplars(
         table=_table(capacity),
-        bits=np.zeros((capacity, 2), np.uint64),
-        masks=_lines((capacity, MASK_WORDS), np.uint64),
-        starts=np.zeros(capacity + 1, np.int64),
-        arena=np.zeros(max(capacity * BYTES_PER_TEXT, 1 << 20), np.uint8),
-        n_distinct=np.zeros(capacity, np.int32),
-        clusters=np.zeros(capacity, np.int64),
-        n_posts=np.zeros(capacity, np.int32),
-        n_exemplars=np.zeros(capacity, np.uint8),
+        bits=zeros((capacity, 2), np.uint64),
+        masks=zeros((capacity, MASK_WORDS), np.uint64),
+        starts=zeros((capacity + 1,), np.int64),
+        arena=zeros((max(capacity * BYTES_PER_TEXT, 1 << 20),), np.uint8),
+        n_distinct=zeros((capacity,), np.int32),
+        clusters=zeros((capacity,), np.int64),
+        n_posts=zeros((capacity,), np.int32),
+        n_exemplars=zeros((capacity,), np.uint8),
     )
 
 
