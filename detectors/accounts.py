@@ -26,6 +26,8 @@ ACCOUNT = np.dtype(
 """One account: keyed hash, its last two posts (event time, UTC seconds; 0 for none), posts
 (capped at 65,535), `rows.AGE_KNOWN` and `rows.NEW_ACCOUNT`."""
 
+MAX_SEARCHED = 16
+"""Accounts up to which a row is searched for: as fast as a dictionary, and a twelfth of its memory."""
 MAX_POSTS = 65_535
 _ROW = Struct("<QIIHB")
 """The same row for one account at a time."""
@@ -46,18 +48,19 @@ class AccountTally:
 
     def __init__(self) -> None:
         self._rows = bytearray()
-        self._places: dict[int, int] = {}
-        """Offset of each account's row."""
+        self._places: dict[int, int] | None = None
+        """Offset of each account's row, once there are more than `MAX_SEARCHED`."""
         self._hll: HyperLogLogPlusPlus | None = None
 
     def __len__(self) -> int:
         """Accounts held exactly."""
-        return len(self._places)
+        return len(self._rows) // _ROW.size
 
     def add(self, account: int, at_ms: int, flags: int) -> None:
         """Count one post of `account` at event time `at_ms`."""
         at_s = at_ms // 1000
-        place = self._places.get(account)
+        places = self._places
+        place = self._searched(account) if places is None else places.get(account)
         if place is not None:
             _, last_s, previous_s, n_posts, known = _ROW.unpack_from(self._rows, place)
             if at_s >= last_s:
@@ -66,26 +69,39 @@ class AccountTally:
                 previous_s = at_s
             n_posts = min(n_posts + 1, MAX_POSTS)
             _ROW.pack_into(self._rows, place, account, last_s, previous_s, n_posts, known | flags)
-            if self._hll is not None:  # the latest stand last
-                self._places[account] = self._places.pop(account)
+            if places is not None and self._hll is not None:  # the latest stand last
+                places[account] = places.pop(account)
             return
-        if self._hll is None and len(self._places) == MAX_EXACT:
-            self._begin_estimate()
-        if self._hll is None:
-            self._places[account] = len(self._rows)
-            self._rows += _ROW.pack(account, at_s, 0, 1, flags)
-            return
-        self._hll.update(account)
-        place = self._places[account] = self._places.pop(next(iter(self._places)))
-        _ROW.pack_into(self._rows, place, account, at_s, 0, 1, flags)
+        if places is not None:
+            if self._hll is None and len(places) == MAX_EXACT:
+                places = self._begin_estimate(places)
+            if self._hll is not None:
+                self._hll.update(account)
+                place = places[account] = places.pop(next(iter(places)))
+                _ROW.pack_into(self._rows, place, account, at_s, 0, 1, flags)
+                return
+            places[account] = len(self._rows)
+        self._rows += _ROW.pack(account, at_s, 0, 1, flags)
+        if places is None and len(self._rows) > MAX_SEARCHED * _ROW.size:
+            accounts = read(bytes(self._rows))["account"].tolist()
+            self._places = {account: _ROW.size * number for number, account in enumerate(accounts)}
 
-    def _begin_estimate(self) -> None:
+    def _searched(self, account: int) -> int | None:
+        """Offset of an account's row, if it has one."""
+        key = account.to_bytes(8, "little")
+        place = self._rows.find(key)
+        while place >= 0 and place % _ROW.size:
+            place = self._rows.find(key, place + 1)
+        return None if place < 0 else place
+
+    def _begin_estimate(self, places: dict[int, int]) -> dict[int, int]:
         """From here on all accounts are estimated, and the rows are those of the latest active."""
         self._hll = HyperLogLogPlusPlus(p=HLL_P, hashfunc=_as_is)
-        for account in self._places:
+        for account in places:
             self._hll.update(account)
-        places = sorted(self._places.items(), key=lambda item: _ROW.unpack_from(self._rows, item[1])[1])
-        self._places = dict(places)
+        by_time = sorted(places.items(), key=lambda item: _ROW.unpack_from(self._rows, item[1])[1])
+        self._places = dict(by_time)
+        return self._places
 
     def to_bytes(self) -> bytes:
         """The rows, packed as `ACCOUNT`, in order of arrival; past the cap those of the latest active."""

@@ -1,5 +1,6 @@
 """What is counted of one cluster, post by post."""
 
+from array import array
 from collections.abc import Container
 from hashlib import blake2b
 
@@ -20,6 +21,7 @@ N_VARIANTS = 10
 """Wordings that are told, the commonest first."""
 MAX_EXEMPLAR_CHARS = 4_000
 """Of a text that is sent on for merging; keeps a message far below Kafka's 1 MB."""
+_NONE: frozenset[int] = frozenset()
 EVERY_UNTIL = 32
 """A snapshot at each post up to this count, then at each growth by a quarter (design)."""
 
@@ -42,7 +44,9 @@ class _Wording(msgspec.Struct, gc=False):
 
     identity: int
     sample: bytes
-    text: str
+    start: int
+    """Where the text begins in the sample; as a string of its own it would take most of a tally."""
+    end: int
     n_posts: int
 
 
@@ -96,16 +100,16 @@ class Tally:
         self.n_reposts = n_reposts
         self.due_at = 2
         self.is_dirty = False
-        self.exemplars: list[str] = []
+        self.exemplars: list[bytes] = []
         self.version = 0
         self._first_ms = first.event_ms
         self._last_ms = 0
         self._slots: dict[int, int] = {}
         self._accounts = AccountTally()
-        self._shown: list[int] = []
+        self._shown = array("Q")
         """Identities of the posts that people may be shown, and in `_samples` these posts."""
         self._samples: list[bytes] = []
-        self._redacted: set[int] = set()
+        self._redacted = _NONE
         """Identities of deleted posts whose texts are gone."""
         self._variants: dict[bytes, _Wording] = {}
         self._hashtags: dict[str, int] = {}
@@ -116,7 +120,8 @@ class Tally:
 
     def add_exemplar(self, norm: bytes) -> None:
         """One more text that stands for the cluster."""
-        self.exemplars.append(norm.decode()[:MAX_EXEMPLAR_CHARS])
+        is_long = len(norm) > MAX_EXEMPLAR_CHARS
+        self.exemplars.append(norm.decode()[:MAX_EXEMPLAR_CHARS].encode() if is_long else norm)
 
     def add(self, post: Member, slot: int, deleted: Container[int]) -> None:
         """Count a post; its text is not kept if its identity is in `deleted`."""
@@ -130,7 +135,7 @@ class Tally:
         identity, packed = post.identity, post.sample
         if identity in deleted:
             packed = _redacted(packed)
-            self._redacted.add(identity)
+            self._redacted = frozenset(self._redacted.intersection(self._pointed_at()) | {identity})
         if len(self._shown) == N_HEAD + N_TAIL:
             del self._shown[N_HEAD], self._samples[N_HEAD]
         self._shown.append(identity)
@@ -139,7 +144,9 @@ class Tally:
         counted: Counted
         if variant is None and len(variants) < MAX_KEYS:
             counted = sample = read_sample(packed)
-            variants[post.norm] = _Wording(identity, packed, sample.text, 1)
+            text = sample.text.encode()
+            start = packed.rindex(text)
+            variants[post.norm] = _Wording(identity, packed, start, start + len(text), 1)
         else:
             if variant is not None:
                 variant.n_posts += 1
@@ -162,20 +169,22 @@ class Tally:
 
     def redact(self, deleted: Container[int]) -> None:
         """Posts of these identities were deleted: their texts go from samples and variants."""
-        wordings = self._variants.values()
-        shown = (*self._shown, *(wording.identity for wording in wordings))
-        gone = {identity for identity in shown if identity in deleted and identity not in self._redacted}
+        gone = {i for i in self._pointed_at() if i in deleted and i not in self._redacted}
         if not gone:
             return
         self._redacted |= gone
         for place, identity in enumerate(self._shown):
             if identity in gone:
                 self._samples[place] = _redacted(self._samples[place])
-        for wording in wordings:
+        for wording in self._variants.values():
             if wording.identity in gone:
-                wording.sample, wording.text = _redacted(wording.sample), ""
+                wording.sample, wording.start, wording.end = _redacted(wording.sample), 0, 0
         self.version += 1
         self.is_dirty = True
+
+    def _pointed_at(self) -> list[int]:
+        """Identities of the posts whose texts are held."""
+        return [*self._shown, *[wording.identity for wording in self._variants.values()]]
 
     def snapshot(self, partition: int, watermark_ms: int, ingest_ms: int) -> Snapshot:
         """All of it, as it stands; the next one is due at the next threshold."""
@@ -203,14 +212,14 @@ class Tally:
             slots=sorted(self._slots.items()),
             accounts=self._accounts.to_bytes(),
             hyperloglog=self._accounts.registers(),
-            exemplars=self.exemplars.copy(),
+            exemplars=[norm.decode() for norm in self.exemplars],
             exact=self.exact,
             n_deleted=sum([identity in redacted for identity in self._shown]) if redacted else 0,
             details=pack_details(
                 Details(
                     samples=self._samples,
                     exemplar=exemplar,
-                    variants=[Variant(wording.text, wording.n_posts) for wording in variants],
+                    variants=[Variant(w.sample[w.start : w.end].decode(), w.n_posts) for w in variants],
                     hashtags=_top(self._hashtags),
                     urls=_top(self._urls),
                     platforms=_top(self._platforms),
