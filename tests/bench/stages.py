@@ -9,7 +9,7 @@ from detectors.burster import Burster
 from detectors.chain import warm_up
 from detectors.clusterer import Clusterer
 from detectors.normalise import normalise_batch
-from detectors.post import Post, Rejected, parse_post
+from detectors.post import Post, Rejected, read_post
 from detectors.settings import DetectorSettings
 from detectors.sketch import sketch_batch
 from detectors.sketcher import RawPost, Sketcher
@@ -118,10 +118,10 @@ def _run(logs: list[list[RawPost]]) -> tuple[Counter[str], Counter[str]]:
 
 def _read(record: RawPost) -> Post:
     """As SKETCH does; the feed holds nothing else."""
-    parsed = parse_post(record.value, record.timestamp, max_bytes=65_536, max_text_chars=20_000)
-    if isinstance(parsed, Rejected):
-        raise TypeError(parsed.detail)
-    return parsed.post
+    post = read_post(record.value, 65_536, 20_000)
+    if isinstance(post, Rejected):
+        raise TypeError(post.detail)
+    return post
 
 
 class _Clock:
