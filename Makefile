@@ -58,8 +58,8 @@ build/bench-venv/.done: pyproject.toml
 	build/bench-venv/bin/pip --disable-pip-version-check --quiet install --editable '.[bench]'
 	@touch $@
 
-bench: build/bench-venv/.done  ## figures against peers: build/bench.json and PNG; ONLY=organic, SHORT=1
-	build/bench-venv/bin/python -m tests.bench --only "$(ONLY)" $(if $(SHORT),--short)
+bench: build/bench-venv/.done  ## figures against peers: build/bench.json and PNG; ONLY=organic, SHORT=1, REPEAT=7
+	build/bench-venv/bin/python -m tests.bench --only "$(ONLY)" $(if $(SHORT),--short) $(if $(REPEAT),--repeat $(REPEAT))
 
 DATA ?= ../shared/data
 
