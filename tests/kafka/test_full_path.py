@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from support.apache_kafka import PASSWORD, USER, ApacheKafka
 from support.certificates import Certificates
 from support.full_path import (
@@ -44,6 +46,7 @@ from support.scenario_feed import (
     short_feed,
     small_campaign,
 )
+from support.workers import until
 
 from detectors.alert import Alert, AlertReason, Severity
 from stream import kafka
@@ -75,6 +78,18 @@ def settings_of(broker: ApacheKafka, prefix: str, posts: int, sketches: int, **m
 def is_campaign(alert: Alert) -> bool:
     """Whether the alert is about the campaign."""
     return "newcaledonia" in " ".join(alert.hashtags).lower()
+
+
+async def has_committed(settings: Settings, topic: str) -> bool:
+    """Whether the group has read some of partition 0 for good."""
+    client = AIOKafkaAdminClient(**kafka.client_kwargs(settings))
+    await client.start()
+    try:
+        offsets = await client.list_consumer_group_offsets(settings.group)
+    finally:
+        await client.close()
+    at = offsets.get(TopicPartition(kafka.topic_name(settings, topic), 0))
+    return at is not None and at.offset > 0
 
 
 # ── one partition: equal in every byte that does not tell the time ────────────────────────
@@ -126,14 +141,16 @@ async def test_a_worker_killed_in_the_middle_of_the_burst_changes_nothing(
 ) -> None:
     """SIGKILL, restart: same bursts, same stories, (id, seq) never with other content.
 
-    BURST goes on from a checkpoint: it replays less of `activity` than there is.
+    BURST goes on from a checkpoint: it replays less of `activity` than there is. The posts come in small
+    batches, else the worker may be through with all of them before its first commit.
     """
-    settings, feed = settings_of(apache_kafka, prefix, 1, 1), full_feed()
+    settings, feed = settings_of(apache_kafka, prefix, 1, 1, batch_posts=200), full_feed()
     await create_topics(settings)
     await produce(settings, feed.records())
     async with Log(settings, kafka.ALERTS) as log:
         with Service(settings, tmp_path) as worker:
             await told(log, lambda alert: is_campaign(alert) and alert.posts >= 700, worker)
+            await until(lambda: has_committed(settings, kafka.ACTIVITY))
             worker.kill()
         killed_at = time.monotonic()
         with Service(settings, tmp_path) as worker:
