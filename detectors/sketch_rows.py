@@ -28,9 +28,8 @@ PACK_BYTES = 512_000
 ROW_BYTES = 300
 """Fixed columns of a row in a pack, about."""
 DAY_MS = 86_400_000
-HASH_BYTES = 8
-KEY_BYTES = 16
-"""Of a keyed hash, and of SipHash's key."""
+HASH_BYTES, KEY_BYTES = 8, 16
+"""Of a keyed hash, little-endian where it stands as a number, and of SipHash's key."""
 
 _AGELESS_MS = LATEST_MS + 2 * DAY_MS
 """For an account's creation that is unknown or before any feed: it lies after every post."""

@@ -304,10 +304,7 @@ class BatchConsumer(_Consumer):
             await self.app.crash(error)
 
     async def _wait_next_records(self, timeout: float) -> Any:  # noqa: ASYNC109 (Faust's signature)
-        """A look for records is not woken when a partition is released, so it is short meanwhile.
-
-        A refusal by the group is raised in the look that it finds waiting, before `_watch_group` sees it.
-        """
+        """Short while a partition is held: its release wakes no look. A refusal strikes one that waits."""
         if self._buffered_partitions:
             if self.flow_active and not self._get_active_partitions():
                 await self.sleep(HELD_POLL_S)
