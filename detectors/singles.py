@@ -4,14 +4,17 @@ As objects they would take ten times the memory of what they hold, and a fifth o
 """
 
 from array import array
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.rows import read_sample
+from detectors.rows import read_worded
 from detectors.tally import Member
+
+BLOCK_BYTES = 32_768
+"""Samples of small packs are copied again until they are so many: 2 µs a pack."""
 
 
 class Singles:
@@ -26,8 +29,12 @@ class Singles:
         self._identities = array("Q")
         self._flags = array("B")
         self._ends = array("q")
-        """Of each sample, counted from the first one ever."""
-        self._samples = bytearray()
+        """Of each sample, in bytes from the first one ever."""
+        self._blocks: list[bytes] = []
+        """The samples: a pack's are one block, those of small packs share one. Of a single array that grows
+        most would be moved each time, to memory that is new."""
+        self._starts = array("q")
+        """Of each block, counted alike."""
         self._cut = 0
         """Bytes of samples that were dropped."""
 
@@ -39,7 +46,7 @@ class Singles:
     def n_bytes(self) -> int:
         """Memory of the columns."""
         columns = (self._numbers, self._identities, self._flags, self._ends)
-        return sum(len(column) * column.itemsize for column in columns) + len(self._samples)
+        return sum(len(column) * column.itemsize for column in columns) + sum(map(len, self._blocks))
 
     def extend(
         self,
@@ -49,13 +56,19 @@ class Singles:
         samples: Sequence[bytes],
     ) -> None:
         """Take posts that opened clusters; numbers ascend over all calls."""
-        begun = self._cut + len(self._samples)
+        if not samples:
+            return
+        begun = self._ends[-1] if self._ends else self._cut
         ends = np.cumsum(np.fromiter(map(len, samples), np.int64, len(samples)))
         self._numbers.frombytes(numbers.tobytes())
         self._identities.frombytes(identities.tobytes())
         self._flags.frombytes(flags.tobytes())
         self._ends.frombytes((ends + begun).tobytes())
-        self._samples += b"".join(samples)
+        if self._blocks and len(self._blocks[-1]) < BLOCK_BYTES:
+            self._blocks[-1] = b"".join((self._blocks[-1], *samples))
+        else:
+            self._starts.append(begun)
+            self._blocks.append(b"".join(samples))
 
     def post(self, number: int, norm: bytes) -> Member:
         """The post that opened a cluster, given its normalised text.
@@ -66,9 +79,10 @@ class Singles:
         at = bisect_left(self._numbers, number)
         if at == len(self._numbers) or self._numbers[at] != number:
             raise KeyError(number)
-        start = self._ends[at - 1] - self._cut if at else 0
-        packed = bytes(self._samples[start : self._ends[at] - self._cut])
-        sample = read_sample(packed)
+        end, block = self._ends[at], bisect_left(self._starts, self._ends[at]) - 1
+        start, begun = self._ends[at - 1] if at else self._cut, self._starts[block]
+        packed = self._blocks[block][start - begun : end - begun]
+        sample = read_worded(packed)
         return Member(
             identity=self._identities[at],
             account=int(sample.account, 16),
@@ -88,8 +102,9 @@ class Singles:
         n_gone = bisect_left(self._numbers, base)
         if not n_gone:
             return
-        end = self._ends[n_gone - 1]
-        del self._samples[: end - self._cut]
-        self._cut = end
+        self._cut = self._ends[n_gone - 1]
+        is_empty = n_gone == len(self._numbers)
+        n_blocks = len(self._blocks) if is_empty else bisect_right(self._starts, self._cut) - 1
+        del self._blocks[:n_blocks], self._starts[:n_blocks]
         for column in (self._numbers, self._identities, self._flags, self._ends):
             del column[:n_gone]
