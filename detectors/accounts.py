@@ -31,6 +31,7 @@ MAX_SEARCHED = 16
 MAX_POSTS = 65_535
 _ROW = Struct("<QIIHB")
 """The same row for one account at a time."""
+_SIZE, _pack, _unpack = _ROW.size, _ROW.pack, _ROW.unpack_from
 _NAME = Struct("<Q11x")
 """And of it the account alone."""
 
@@ -56,19 +57,18 @@ class AccountTally:
         """Accounts held exactly."""
         return len(self._rows) // _ROW.size
 
-    def add(self, account: int, at_ms: int, flags: int) -> None:
-        """Count one post of `account` at event time `at_ms`."""
-        at_s = at_ms // 1000
-        places = self._places
-        place = self._searched(account) if places is None else places.get(account)
-        if place is not None:
-            _, last_s, previous_s, n_posts, known = _ROW.unpack_from(self._rows, place)
+    def add(self, account: int, at_s: int, flags: int) -> None:
+        """Count one post of `account` at an event second."""
+        rows, places = self._rows, self._places
+        place = self._searched(account) if places is None else places.get(account, -1)
+        if place >= 0:
+            _, last_s, previous_s, n_posts, known = _unpack(rows, place)
             if at_s >= last_s:
                 last_s, previous_s = at_s, last_s
             elif at_s > previous_s:
                 previous_s = at_s
             n_posts = min(n_posts + 1, MAX_POSTS)
-            _ROW.pack_into(self._rows, place, account, last_s, previous_s, n_posts, known | flags)
+            _ROW.pack_into(rows, place, account, last_s, previous_s, n_posts, known | flags)
             if places is not None and self._hll is not None:  # the latest stand last
                 places[account] = places.pop(account)
             return
@@ -78,21 +78,21 @@ class AccountTally:
             if self._hll is not None:
                 self._hll.update(account)
                 place = places[account] = places.pop(next(iter(places)))
-                _ROW.pack_into(self._rows, place, account, at_s, 0, 1, flags)
+                _ROW.pack_into(rows, place, account, at_s, 0, 1, flags)
                 return
-            places[account] = len(self._rows)
-        self._rows += _ROW.pack(account, at_s, 0, 1, flags)
-        if places is None and len(self._rows) > MAX_SEARCHED * _ROW.size:
-            accounts = read(bytes(self._rows))["account"].tolist()
-            self._places = {account: _ROW.size * number for number, account in enumerate(accounts)}
+            places[account] = len(rows)
+        rows += _pack(account, at_s, 0, 1, flags)
+        if places is None and len(rows) > MAX_SEARCHED * _SIZE:
+            accounts = read(bytes(rows))["account"].tolist()
+            self._places = {account: _SIZE * number for number, account in enumerate(accounts)}
 
-    def _searched(self, account: int) -> int | None:
-        """Offset of an account's row, if it has one."""
-        key = account.to_bytes(8, "little")
-        place = self._rows.find(key)
-        while place >= 0 and place % _ROW.size:
-            place = self._rows.find(key, place + 1)
-        return None if place < 0 else place
+    def _searched(self, account: int) -> int:
+        """Offset of an account's row, or -1."""
+        key, rows = account.to_bytes(8, "little"), self._rows
+        place = rows.find(key)
+        while place > 0 and place % _SIZE:
+            place = rows.find(key, place + 1)
+        return place
 
     def _begin_estimate(self, places: dict[int, int]) -> dict[int, int]:
         """From here on all accounts are estimated, and the rows are those of the latest active."""

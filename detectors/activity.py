@@ -26,7 +26,9 @@ class Details(msgspec.Struct, array_like=True, kw_only=True, gc=False):
     """First post of the commonest wording that was not deleted: what people are shown. None: the first
     of `samples`."""
     variants: list[Variant]
+    """The commonest, in order."""
     hashtags: dict[str, int]
+    """The commonest, as all counts here; what a snapshot tells stands in no order."""
     urls: dict[str, int]
     platforms: dict[str, int]
     langs: dict[str, int]

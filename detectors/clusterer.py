@@ -11,7 +11,7 @@ from collections import Counter
 
 import msgspec
 
-from detectors.activity import Activity, Clock, Snapshot
+from detectors.activity import Activity, Clock
 from detectors.index import ClusterIndex
 from detectors.pack_rows import FeedCounts, PackRows
 from detectors.rows import EXACT, REPOST, Delete, Mark, Pack
@@ -94,7 +94,7 @@ class Clusterer:
         Raises:
             ValueError: The pack contradicts itself.
         """
-        rows = PackRows(pack)
+        rows = PackRows(pack, self._slot_ms)
         source = self._time.source(pack.source, pack.n_sources)
         self._offset, self.epoch_starts = offset, []
         row = bisect_right(rows.offsets, source.highest)
@@ -176,7 +176,10 @@ class Clusterer:
             for tally in tallies:
                 tally.redact(self._to_redact)
             self._to_redact.clear()
-        out.extend(self._snapshot(tally, self._ingest_ms) for tally in tallies if tally.is_dirty)
+        now_ms = self._slot_open * self._slot_ms
+        out.extend(
+            tally.snapshot(self._partition, now_ms, self._ingest_ms) for tally in tallies if tally.is_dirty
+        )
         self._leaving.clear()
         stats = self._stats
         slot = low_ms // self._slot_ms
@@ -197,9 +200,12 @@ class Clusterer:
     def _cluster(
         self, rows: PackRows, first: int, last: int, others_ms: int | None, out: list[Activity]
     ) -> None:
-        """Rows [first, last) of one slot: count them and tell what became due."""
+        """Rows [first, last) of one slot: count them and tell what became due.
+
+        Snapshots tell the watermark floored to its slot: finer, it would tell how the log was cut.
+        """
         tallies, deleted = self._tallies, self._deleted
-        slot_ms, oldest = self._slot_ms, self._slot_open - self._n_slots
+        oldest, now_ms = self._slot_open - self._n_slots, self._slot_open * self._slot_ms
         while first < last:
             if first >= rows.n_assigned:
                 self._sum_up(rows)
@@ -207,7 +213,7 @@ class Clusterer:
                 rows.assign(self._index, self._singles, first, last_of_epoch)
                 self._count(rows, others_ms)
             end = min(last, rows.n_assigned)
-            for number, is_exemplar, member in rows.joined(first, end):
+            for number, is_exemplar, slot, member in rows.joined(first, end):
                 if member.flags & REPOST:
                     self._repost(number)
                     continue
@@ -216,10 +222,9 @@ class Clusterer:
                     tally = self._open(number)
                 if is_exemplar:
                     tally.add_exemplar(member.norm)
-                slot = member.event_ms // slot_ms
                 tally.add(member, max(oldest, slot), deleted)
                 if tally.n_posts >= tally.due_at:
-                    out.append(self._snapshot(tally, member.ingest_ms))
+                    out.append(tally.snapshot(self._partition, now_ms, member.ingest_ms))
             for evicted in rows.evictions(first, end):
                 self._evict(evicted.base, evicted.n_exemplars)
             first = rows.n_clustered = end
@@ -229,7 +234,7 @@ class Clusterer:
         first, last = rows.n_summed, rows.n_clustered
         if first < last:
             self._ingest_ms = max(self._ingest_ms, rows.newest_ingest_ms(first, last))
-            self._stats.add(rows.feed_counts(first, last, self._slot_ms))
+            self._stats.add(rows.feed_counts(first, last))
             rows.n_summed = last
 
     def _epoch_lasts(self, rows: PackRows, first: int, others_ms: int | None) -> int:
@@ -252,10 +257,6 @@ class Clusterer:
         oldest = self._slot_open - self._n_slots
         tally.add(first, max(first.event_ms // self._slot_ms, oldest), self._deleted)
         return tally
-
-    def _snapshot(self, tally: Tally, ingest_ms: int) -> Snapshot:
-        """With the watermark floored to its slot: finer, it would tell how the log was cut."""
-        return tally.snapshot(self._partition, self._slot_open * self._slot_ms, ingest_ms)
 
     def _repost(self, number: int) -> None:
         tally = self._tallies.get(number)

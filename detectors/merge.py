@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeVar
 from detectors import accounts as acc
 from detectors.activity import Details, Snapshot, Variant, pack_details, read_details
 from detectors.rows import read_sample
-from detectors.tally import N_HEAD, N_TAIL, SHOWN_KEYS
+from detectors.tally import N_HEAD, N_TAIL, top
 
 K = TypeVar("K")
 
@@ -69,7 +69,7 @@ def make_whole(fragments: Sequence[Snapshot], slots: Mapping[int, int], accounts
     """
     ordered = _ordered(fragments)
     n_accounts, is_exact = acc.count(accounts, acc.union(_registers(ordered)))
-    details = read_details(ordered[0].details) if len(ordered) == 1 else _merge_details(ordered)
+    details = _in_order(read_details(ordered[0].details)) if len(ordered) == 1 else _merge_details(ordered)
     return Whole(
         n_posts=sum([s.n_posts for s in ordered]),
         n_reposts=sum([s.n_reposts for s in ordered]),
@@ -98,11 +98,18 @@ def _merge_details(ordered: Sequence[Snapshot]) -> Details:
         samples=_samples(parts),
         exemplar=exemplar[1],
         variants=_variants(parts),
-        hashtags=_top(sum_counts([part.hashtags for part in parts])),
-        urls=_top(sum_counts([part.urls for part in parts])),
-        platforms=_top(sum_counts([part.platforms for part in parts])),
-        langs=_top(sum_counts([part.langs for part in parts])),
+        hashtags=top(sum_counts([part.hashtags for part in parts])),
+        urls=top(sum_counts([part.urls for part in parts])),
+        platforms=top(sum_counts([part.platforms for part in parts])),
+        langs=top(sum_counts([part.langs for part in parts])),
     )
+
+
+def _in_order(details: Details) -> Details:
+    """With the commonest first, as they are shown."""
+    details.hashtags, details.urls = top(details.hashtags), top(details.urls)
+    details.platforms, details.langs = top(details.platforms), top(details.langs)
+    return details
 
 
 def _exemplar(part: Details) -> tuple[tuple[bool, int], bytes]:
@@ -144,7 +151,3 @@ def sum_counts(parts: Sequence[dict[K, int]]) -> dict[K, int]:
         for key, n in part.items():
             total[key] = total.get(key, 0) + n
     return total
-
-
-def _top(counts: dict[str, int]) -> dict[str, int]:
-    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:SHOWN_KEYS])

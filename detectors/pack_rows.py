@@ -20,8 +20,8 @@ from detectors.rows import AGE_KNOWN, CLOCK_LIED, EXACT, NEW_ACCOUNT, REPOST, Co
 from detectors.singles import Singles
 from detectors.tally import Member
 
-Joined = tuple[int, bool, Member]
-"""(cluster, whether the row became an exemplar of it, the row)."""
+Joined = tuple[int, bool, int, Member]
+"""(cluster, whether the row became an exemplar of it, its slot, the row)."""
 
 
 class FeedCounts(NamedTuple):
@@ -35,10 +35,16 @@ class FeedCounts(NamedTuple):
 
 
 class PackRows:
-    """A pack's rows; those in [first, `n_assigned`) have met the index."""
+    """A pack's rows; those in [first, `n_assigned`) have met the index.
 
-    def __init__(self, pack: Pack) -> None:
+    Args:
+        pack: It.
+        slot_ms: Length of the slots in which posts are counted.
+    """
+
+    def __init__(self, pack: Pack, slot_ms: int) -> None:
         self._pack = pack
+        self._slot_ms = slot_ms
         self._columns = Columns.of(pack)
         self.source = pack.source
         self.offsets: list[int] = self._columns.offsets.tolist()
@@ -95,6 +101,7 @@ class PackRows:
             zip(
                 clusters[joined].tolist(),
                 ((bits[joined] & k.NEW_EXEMPLAR) != 0).tolist(),
+                (columns.event_ms[joined + first] // self._slot_ms).tolist(),
                 self._members(joined + first),
                 strict=True,
             )
@@ -118,13 +125,13 @@ class PackRows:
         begin = self._first
         return (evicted for evicted in self._evictions if first <= evicted.row + begin < last)
 
-    def feed_counts(self, first: int, last: int, slot_ms: int) -> FeedCounts:
-        """What rows [first, last) say of the feed, in slots of `slot_ms`."""
+    def feed_counts(self, first: int, last: int) -> FeedCounts:
+        """What rows [first, last) say of the feed."""
         start, end = first - self._first, last - self._first
         event_ms = self._columns.event_ms[first:last][self._counted[start:end]]
         n_known, n_new = (self._sums[:, end] - self._sums[:, start]).tolist()
         return FeedCounts(
-            Counter((event_ms // slot_ms).tolist()),
+            Counter((event_ms // self._slot_ms).tolist()),
             n_known,
             n_new,
             [a for row, a in self._sampled if start <= row < end],

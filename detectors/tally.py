@@ -1,14 +1,16 @@
 """What is counted of one cluster, post by post."""
 
 from array import array
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from hashlib import blake2b
+from operator import attrgetter
 
 import msgspec
+from msgspec import Raw
 
 from detectors.accounts import AccountTally
-from detectors.activity import Details, Snapshot, Variant, pack_details
-from detectors.rows import Counted, pack_sample, read_counted, read_sample
+from detectors.activity import Snapshot, pack_details
+from detectors.rows import Counted, pack_sample, read_counted, read_sample, read_worded
 
 N_HEAD = 5
 """First posts kept as samples."""
@@ -22,6 +24,8 @@ N_VARIANTS = 10
 MAX_EXEMPLAR_CHARS = 4_000
 """Of a text that is sent on for merging; keeps a message far below Kafka's 1 MB."""
 _NONE: frozenset[int] = frozenset()
+_NO_TEXT = msgspec.msgpack.encode("")
+_by_posts = attrgetter("n_posts")
 EVERY_UNTIL = 32
 """A snapshot at each post up to this count, then at each growth by a quarter (design)."""
 
@@ -45,7 +49,7 @@ class _Wording(msgspec.Struct, gc=False):
     identity: int
     sample: bytes
     start: int
-    """Where the text begins in the sample; as a string of its own it would take most of a tally."""
+    """Where the text begins in the sample, as MessagePack; of its own it would take most of a tally."""
     end: int
     n_posts: int
 
@@ -76,21 +80,21 @@ class Tally:
         "_hashtags",
         "_langs",
         "_last_ms",
+        "_n_redactions",
         "_platforms",
         "_redacted",
         "_samples",
         "_shown",
         "_slots",
+        "_told",
         "_urls",
         "_variants",
         "due_at",
         "exact",
         "exemplars",
-        "is_dirty",
         "n_posts",
         "n_reposts",
         "name",
-        "version",
     )
 
     def __init__(self, first: Member, name: str, *, exact: bool, n_reposts: int) -> None:
@@ -98,10 +102,11 @@ class Tally:
         self.exact = exact
         self.n_posts = 0
         self.n_reposts = n_reposts
+        self._n_redactions = 0
+        self._told = n_reposts
+        """`version` of the last snapshot."""
         self.due_at = 2
-        self.is_dirty = False
         self.exemplars: list[bytes] = []
-        self.version = 0
         self._first_ms = first.event_ms
         self._last_ms = 0
         self._slots: dict[int, int] = {}
@@ -118,6 +123,16 @@ class Tally:
         self._langs: dict[str, int] = {}
         self.add_exemplar(first.norm)
 
+    @property
+    def version(self) -> int:
+        """Grows with every change."""
+        return self.n_posts + self.n_reposts + self._n_redactions
+
+    @property
+    def is_dirty(self) -> bool:
+        """Whether it changed since the last snapshot."""
+        return self.version != self._told
+
     def add_exemplar(self, norm: bytes) -> None:
         """One more text that stands for the cluster."""
         is_long = len(norm) > MAX_EXEMPLAR_CHARS
@@ -126,46 +141,41 @@ class Tally:
     def add(self, post: Member, slot: int, deleted: Container[int]) -> None:
         """Count a post; its text is not kept if its identity is in `deleted`."""
         self.n_posts += 1
-        self.version += 1
-        self.is_dirty = True
-        self._last_ms = max(self._last_ms, post.event_ms)
-        slots, variants = self._slots, self._variants
+        event_ms, identity, packed, norm = post.event_ms, post.identity, post.sample, post.norm
+        self._last_ms = max(self._last_ms, event_ms)
+        slots = self._slots
         slots[slot] = slots.get(slot, 0) + 1
-        self._accounts.add(post.account, post.event_ms, post.flags)
-        identity, packed = post.identity, post.sample
+        self._accounts.add(post.account, event_ms // 1000, post.flags)
         if identity in deleted:
             packed = _redacted(packed)
             self._redacted = frozenset(self._redacted.intersection(self._pointed_at()) | {identity})
-        if len(self._shown) == N_HEAD + N_TAIL:
-            del self._shown[N_HEAD], self._samples[N_HEAD]
-        self._shown.append(identity)
-        self._samples.append(packed)
-        variant = variants.get(post.norm)
+        shown, samples = self._shown, self._samples
+        if len(samples) == N_HEAD + N_TAIL:
+            del shown[N_HEAD], samples[N_HEAD]
+        shown.append(identity)
+        samples.append(packed)
         counted: Counted
+        variants = self._variants
+        variant = variants.get(norm)
         if variant is None and len(variants) < MAX_KEYS:
-            counted = sample = read_sample(packed)
-            text = sample.text.encode()
-            start = packed.rindex(text)
-            variants[post.norm] = _Wording(identity, packed, start, start + len(text), 1)
+            counted = worded = read_worded(packed)
+            start = packed.rindex(worded.text)
+            variants[norm] = _Wording(identity, packed, start, start + len(worded.text), 1)
         else:
+            counted = read_counted(packed)
             if variant is not None:
                 variant.n_posts += 1
-            counted = read_counted(packed)
         # Not through sets of strings: their order is another in every process, and keys are bounded.
         if counted.hashtags:
-            for tag in dict.fromkeys([tag.casefold() for tag in counted.hashtags]):
-                _count(self._hashtags, tag)
+            _count(self._hashtags, dict.fromkeys(map(str.casefold, counted.hashtags)))
         if counted.urls:
-            for url in dict.fromkeys(counted.urls):
-                _count(self._urls, url)
-        _count(self._platforms, counted.platform)
-        _count(self._langs, counted.lang or "und")
+            _count(self._urls, dict.fromkeys(counted.urls))
+        _count(self._platforms, (counted.platform,))
+        _count(self._langs, (counted.lang or "und",))
 
     def add_repost(self) -> None:
         """Count a pure repost; it changes nothing that is tested."""
         self.n_reposts += 1
-        self.version += 1
-        self.is_dirty = True
 
     def redact(self, deleted: Container[int]) -> None:
         """Posts of these identities were deleted: their texts go from samples and variants."""
@@ -178,9 +188,10 @@ class Tally:
                 self._samples[place] = _redacted(self._samples[place])
         for wording in self._variants.values():
             if wording.identity in gone:
-                wording.sample, wording.start, wording.end = _redacted(wording.sample), 0, 0
-        self.version += 1
-        self.is_dirty = True
+                wording.sample = _redacted(wording.sample)
+                wording.start = wording.sample.rindex(_NO_TEXT)
+                wording.end = wording.start + len(_NO_TEXT)
+        self._n_redactions += 1
 
     def _pointed_at(self) -> list[int]:
         """Identities of the posts whose texts are held."""
@@ -188,21 +199,30 @@ class Tally:
 
     def snapshot(self, partition: int, watermark_ms: int, ingest_ms: int) -> Snapshot:
         """All of it, as it stands; the next one is due at the next threshold."""
-        self.is_dirty = False
+        self._told = version = self.version
         self.due_at = next_snapshot_at(self.n_posts)
-        variants, redacted = list(self._variants.values()), self._redacted
-        if len(variants) > 1:
-            variants.sort(key=_by_posts)
-            del variants[N_VARIANTS:]
+        wordings, redacted = [*self._variants.values()], self._redacted
+        if len(wordings) > 1:
+            wordings.sort(key=_by_posts, reverse=True)  # which leaves equal ones in order
+            del wordings[N_VARIANTS:]
         exemplar = None
-        for wording in variants:
+        for wording in wordings:
             if wording.identity not in redacted:
                 exemplar = None if wording.identity == self._shown[0] else wording.sample
                 break
+        details = (  # `activity.Details`; its texts are copied as they stand
+            self._samples,
+            exemplar,
+            [(Raw(w.sample[w.start : w.end]), w.n_posts) for w in wordings],
+            _told(self._hashtags),
+            _told(self._urls),
+            _told(self._platforms),
+            _told(self._langs),
+        )
         return Snapshot(
             cluster=self.name,
             partition=partition,
-            version=self.version,
+            version=version,
             watermark_ms=watermark_ms,
             ingest_ms=ingest_ms,
             n_posts=self.n_posts,
@@ -215,22 +235,8 @@ class Tally:
             exemplars=[norm.decode() for norm in self.exemplars],
             exact=self.exact,
             n_deleted=sum([identity in redacted for identity in self._shown]) if redacted else 0,
-            details=pack_details(
-                Details(
-                    samples=self._samples,
-                    exemplar=exemplar,
-                    variants=[Variant(w.sample[w.start : w.end].decode(), w.n_posts) for w in variants],
-                    hashtags=_top(self._hashtags),
-                    urls=_top(self._urls),
-                    platforms=_top(self._platforms),
-                    langs=_top(self._langs),
-                )
-            ),
+            details=pack_details(details),
         )
-
-
-def _by_posts(wording: _Wording) -> int:
-    return -wording.n_posts
 
 
 def _redacted(packed: bytes) -> bytes:
@@ -238,16 +244,20 @@ def _redacted(packed: bytes) -> bytes:
     return pack_sample(msgspec.structs.replace(sample, text="", hashtags=[], urls=[], deleted=True))
 
 
-def _count(counts: dict[str, int], key: str) -> None:
-    n = counts.get(key, 0)
-    if n or len(counts) < MAX_KEYS:
-        counts[key] = n + 1
+def _count(counts: dict[str, int], keys: Iterable[str]) -> None:
+    for key in keys:
+        n = counts.get(key, 0)
+        if n or len(counts) < MAX_KEYS:
+            counts[key] = n + 1
 
 
-def _top(counts: dict[str, int]) -> dict[str, int]:
-    """The commonest, in order; as it stands where it has that order, so not to be changed."""
-    if len(counts) < 2:
-        return counts
+def _told(counts: dict[str, int]) -> dict[str, int]:
+    """In any order: who shows them puts them in theirs. As they stand, so not to be changed."""
+    return counts if len(counts) <= SHOWN_KEYS else top(counts)
+
+
+def top(counts: dict[str, int]) -> dict[str, int]:
+    """The commonest, in order."""
     keys = sorted(counts)
     keys.sort(key=counts.__getitem__, reverse=True)  # which leaves equal ones in order
     return {key: counts[key] for key in keys[:SHOWN_KEYS]}

@@ -31,14 +31,14 @@ _read_epochs = msgspec.json.Decoder(list[EpochStart]).decode
 
 
 @cache
-def _header() -> bytes:
+def pack_header() -> bytes:
     """What every pack begins with. A process that handles none is spared its quarter of a second."""
     return MAGIC + bytes([PACK_VERSION]) + sketch_digest()
 
 
 def encode_pack(pack: Pack) -> bytes:
     """A message of topic ``sketches``."""
-    return _header() + _pack_body(pack)
+    return pack_header() + _pack_body(pack)
 
 
 def decode_pack(value: bytes | None) -> Pack:
@@ -49,7 +49,7 @@ def decode_pack(value: bytes | None) -> Pack:
     """
     if value is None or value[:2] != MAGIC:
         raise PackError("a record of topic sketches is no pack of Tocsin: does another program write there?")
-    header = _header()
+    header = pack_header()
     if value[: len(header)] != header:
         theirs = f"version {value[2]}, digest {value[3 : len(header)].hex()}"
         ours = f"version {PACK_VERSION}, digest {header[3:].hex()}"
@@ -69,16 +69,13 @@ def encode_told(messages: Sequence[Activity]) -> list[bytes]:
 
     One record, or as few as `ACTIVITY_BYTES` allows; none for no messages.
     """
-    records: list[bytes] = []
-    together, n_bytes = list[msgspec.Raw](), 0
-    for message in messages:
-        encoded = encode_activity(message)
-        if together and n_bytes + len(encoded) > ACTIVITY_BYTES:
-            records.append(encode_activity(together))
-            together, n_bytes = [], 0
-        together.append(msgspec.Raw(encoded))
-        n_bytes += len(encoded)
-    return [*records, encode_activity(together)] if together else records
+    if not messages:
+        return []
+    record = encode_activity(messages)
+    if len(record) <= ACTIVITY_BYTES or len(messages) == 1:
+        return [record]
+    half = len(messages) // 2
+    return encode_told(messages[:half]) + encode_told(messages[half:])
 
 
 def decode_activity(value: bytes | None) -> list[Activity]:

@@ -10,6 +10,7 @@ from shutil import rmtree
 
 from detectors.chain import warm_up
 from stream.agents import burst, cluster, sketch
+from stream.codec import pack_header
 
 __all__ = ["burst", "cluster", "sketch"]
 
@@ -24,3 +25,4 @@ def _clear() -> None:
 # The server ends once its worker has; the processes that it forked leave without this.
 atexit.register(_clear)
 warm_up()
+pack_header()

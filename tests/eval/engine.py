@@ -63,7 +63,7 @@ def clusters_of(values: Sequence[bytes]) -> Clusters:
     packs = sketcher.feed([RawPost(i, APPEND_MS, value) for i, value in enumerate(values)]).packs
     packs += sketcher.idle_tick(APPEND_MS + settings.slot_ms)  # closes the slot: all is told
     for n_pack, (_, pack) in enumerate(packs):
-        rows = PackRows(pack)
+        rows = PackRows(pack, settings.slot_ms)
         for offset, number in zip(
             rows.offsets, rows.assign(index, singles, 0, len(rows.offsets)).tolist(), strict=True
         ):
