@@ -233,8 +233,9 @@ class Clusterer:
         """Have the feed's counts include all rows that were clustered."""
         first, last = rows.n_summed, rows.n_clustered
         if first < last:
-            self._ingest_ms = max(self._ingest_ms, rows.newest_ingest_ms(first, last))
-            self._stats.add(rows.feed_counts(first, last))
+            counts = rows.feed_counts(first, last)
+            self._ingest_ms = max(self._ingest_ms, counts.ingest_ms)
+            self._stats.add(counts)
             rows.n_summed = last
 
     def _epoch_lasts(self, rows: PackRows, first: int, others_ms: int | None) -> int:

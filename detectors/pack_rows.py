@@ -7,7 +7,7 @@ index, only where an epoch ends. Only rows that join a cluster become objects.
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,8 @@ class FeedCounts(NamedTuple):
     n_age_known: int
     n_new: int
     account_sample: list[int]
+    ingest_ms: int
+    """Their newest append time; 0 if there are none."""
 
 
 class PackRows:
@@ -71,6 +73,7 @@ class PackRows:
         """
         columns = self._columns
         self._flags = columns.flags[first:last]
+        self._reposts = (self._flags & REPOST) != 0
         self._outcome = index.assign(
             Rows(
                 columns.norms,
@@ -79,46 +82,42 @@ class PackRows:
                 columns.bits[first:last],
                 columns.identities[first:last],
                 (self._flags & EXACT) != 0,
-                (self._flags & REPOST) != 0,
+                self._reposts,
             )
         )
         self._first, self.n_assigned = first, last
         self.n_clustered = self.n_summed = first  # rows before were summed up, or are redelivered
         self._evictions = index.evictions
         clusters, bits = self._outcome.clusters, self._outcome.bits
-        opened = (bits & k.OPENED) != 0
-        rows = np.flatnonzero(opened)
-        samples = self._pack.samples[first:last]
+        self._opened = opened = (bits & k.OPENED) != 0
+        rows = opened.nonzero()[0]
+        samples = self._pack.samples
         singles.extend(
             clusters[rows],
             columns.identities[first:last][rows],
             self._flags[rows],
-            [samples[row] for row in rows.tolist()],
+            [samples[row] for row in (rows + first).tolist()],
         )
-        joined = np.flatnonzero((clusters >= 0) & ~opened)
-        self._joined_rows = (joined + first).tolist()
+        self._counted = (bits & k.REPEATED) == 0
+        self._counted &= ~self._reposts
+        joined = ((clusters >= 0) & ~opened).nonzero()[0]
+        rows = joined + first
+        self._joined_rows = rows.tolist()
         self._joined = list(
             zip(
                 clusters[joined].tolist(),
                 ((bits[joined] & k.NEW_EXEMPLAR) != 0).tolist(),
-                (columns.event_ms[joined + first] // self._slot_ms).tolist(),
-                self._members(joined + first),
+                (columns.event_ms[rows] // self._slot_ms).tolist(),
+                self._members(rows),
                 strict=True,
             )
         )
-        self._sum_up(columns.accounts[first:last])
         return clusters
 
     def joined(self, first: int, last: int) -> list[Joined]:
         """Of rows [first, last) those that joined clusters, reposts included."""
         rows = self._joined_rows
         return self._joined[bisect_left(rows, first) : bisect_left(rows, last)]
-
-    def newest_ingest_ms(self, first: int, last: int) -> int:
-        """Largest append time of what counts in rows [first, last); 0 if nothing does."""
-        start, end = first - self._first, last - self._first
-        counted = self._counted[start:end]
-        return int(self._columns.ingest_ms[first:last][counted].max(initial=0))
 
     def evictions(self, first: int, last: int) -> Iterator[Evicted]:
         """What the index evicted to make room for rows [first, last)."""
@@ -127,46 +126,33 @@ class PackRows:
 
     def feed_counts(self, first: int, last: int) -> FeedCounts:
         """What rows [first, last) say of the feed."""
-        start, end = first - self._first, last - self._first
-        event_ms = self._columns.event_ms[first:last][self._counted[start:end]]
-        n_known, n_new = (self._sums[:, end] - self._sums[:, start]).tolist()
+        columns, span = self._columns, slice(first - self._first, last - self._first)
+        counted, known = self._counted[span], self._flags[span][self._opened[span]]
+        ingest_ms, accounts = columns.ingest_ms[first:last][counted], columns.accounts[first:last][counted]
         return FeedCounts(
-            Counter((event_ms // self._slot_ms).tolist()),
-            n_known,
-            n_new,
-            [a for row, a in self._sampled if start <= row < end],
+            Counter((columns.event_ms[first:last][counted] // self._slot_ms).tolist()),
+            _n(known & AGE_KNOWN),
+            _n(known & NEW_ACCOUNT),
+            accounts[accounts % np.uint64(SAMPLE_ONE_IN) == 0].tolist(),
+            int(np.maximum.reduce(ingest_ms, initial=0)),
         )
 
     def outcomes(self) -> dict[str, int]:
         """Rows just assigned, by what became of them."""
-        repeated = (self._outcome.bits & k.REPEATED) != 0
-        reposts = (self._flags & REPOST) != 0
-        return Counter(
-            clustered=int((~repeated & ~reposts).sum()),
-            repeated=int(repeated.sum()),
-            reposts_unmatched=int((reposts & (self._outcome.clusters < 0) & ~repeated).sum()),
-            clock_lied=int(((self._flags & CLOCK_LIED) != 0).sum()),
-        )
+        repeated, reposts = (self._outcome.bits & k.REPEATED) != 0, self._reposts
+        return {
+            "clustered": _n(self._counted),
+            "repeated": _n(repeated),
+            "reposts_unmatched": _n(reposts & (self._outcome.clusters < 0) & ~repeated),
+            "clock_lied": _n(self._flags & CLOCK_LIED),
+        }
 
     def n_late(self, low_ms: int, others_ms: int | None, lateness_ms: int) -> int:
         """Rows just assigned that lie further behind the watermark than `lateness_ms`."""
         span = slice(self._first, self.n_assigned)
         limit_ms = 0 if others_ms is None else others_ms
         reached = np.maximum(low_ms, np.minimum(self._columns.watermark_ms[span], limit_ms))
-        return int((self._columns.event_ms[span] < reached - lateness_ms).sum())
-
-    def _sum_up(self, accounts: NDArray[np.uint64]) -> None:
-        """Running sums over the rows assigned, so that any slot's part is a difference."""
-        bits, flags = self._outcome.bits, self._flags
-        self._counted = counted = ((bits & k.REPEATED) == 0) & ((flags & REPOST) == 0)
-        opened = (bits & k.OPENED) != 0
-        columns = (opened & ((flags & AGE_KNOWN) != 0), opened & ((flags & NEW_ACCOUNT) != 0))
-        self._sums = np.zeros((len(columns), len(bits) + 1), np.int64)
-        np.cumsum(columns, axis=1, out=self._sums[:, 1:])
-        sampled = np.flatnonzero(counted & (accounts % np.uint64(SAMPLE_ONE_IN) == 0))
-        self._sampled: list[tuple[int, int]] = list(
-            zip(sampled.tolist(), accounts[sampled].tolist(), strict=True)
-        )
+        return _n(self._columns.event_ms[span] < reached - lateness_ms)
 
     def _members(self, rows: NDArray[np.int64]) -> Iterator[Member]:
         """These rows as objects."""
@@ -182,3 +168,8 @@ class PackRows:
             [pack.norms[start:end] for start, end in zip(starts, ends, strict=True)],
             [pack.samples[row] for row in rows.tolist()],
         )
+
+
+def _n(rows: NDArray[Any]) -> int:
+    """How many are not 0."""
+    return int(np.count_nonzero(rows))
