@@ -6,6 +6,9 @@ from numpy.typing import NDArray
 from detectors.jit import array_kernel, kernel
 from detectors.rows import AGE_KNOWN, NEW_ACCOUNT
 
+NEVER = -(1 << 62)
+"""Before all times."""
+
 
 @array_kernel
 def merge_rows(rows: NDArray[np.void]) -> int:
@@ -54,6 +57,21 @@ def count_active(rows: NDArray[np.void], second: int) -> int:
     for row in rows:
         n += int(row["last_s"] > second)
     return n
+
+
+@array_kernel
+def find_nth_latest(rows: NDArray[np.void], n: int) -> int:
+    """The n-th latest `last_s` of `accounts.ACCOUNT` rows, n from 1 up; `NEVER` where they are fewer."""
+    latest = np.full(n, NEVER, np.int64)  # ascending
+    for row in rows:
+        last = np.int64(row["last_s"])
+        if last > latest[0]:
+            i = 0
+            while i + 1 < n and latest[i + 1] < last:
+                latest[i] = latest[i + 1]
+                i += 1
+            latest[i] = last
+    return int(latest[0])
 
 
 @kernel

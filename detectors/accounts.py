@@ -15,7 +15,7 @@ import numpy as np
 from datasketch import HyperLogLogPlusPlus
 from numpy.typing import NDArray
 
-from detectors.account_kernel import count_active, merge_rows
+from detectors.account_kernel import count_active, find_nth_latest, merge_rows
 
 MAX_EXACT = 4096
 HLL_P = 14
@@ -130,6 +130,11 @@ def n_rows(packed: bytes) -> int:
 def n_active(rows: AccountArray, second: int) -> int:
     """Accounts that posted after an event second."""
     return count_active(rows, second)
+
+
+def nth_latest(rows: AccountArray, n: int) -> int:
+    """Event second of the last post of the account that is the n-th latest, n ≥ 1; `NEVER` of fewer."""
+    return find_nth_latest(rows, n)
 
 
 def merge(parts: Sequence[bytes]) -> AccountArray:

@@ -88,40 +88,44 @@ class Burster:
 
     def feed(self, message: Activity) -> list[Alert]:
         """Take the next message of the log."""
-        (alerts,) = self.feed_all([message])
-        return alerts
+        return [alert for _, alerts in self.feed_all([message]) for alert in alerts]
 
-    def feed_all(self, messages: Sequence[Activity]) -> Iterator[list[Alert]]:
-        """Take the next messages of the log, faster; of each its alerts, all of which must be asked for."""
+    def feed_all(self, messages: Sequence[Activity]) -> Iterator[tuple[int, list[Alert]]]:
+        """Take the next messages of the log, faster; all that it yields must be asked for.
+
+        Yields:
+            Of each message that has alerts or is no snapshot: its place in `messages`, and its alerts.
+        """
         first = 0
         while first < len(messages):
             told = _snapshots(messages, first)
-            outcomes = self._groups.add(told, self._feed.low_ms)
-            for (group, absorbed, n_new), snapshot in zip(outcomes, told, strict=True):
-                self.ruled = []
-                if group is not None and group.ring is not None and group.ring.firing:
-                    self.grown[group.ring.severity] += n_new
-                yield self._take(snapshot, group, absorbed)
+            self.ruled = []
+            outcomes = zip(told, self._groups.add(told, self._feed.low_ms), strict=True)
+            for place, (snapshot, outcome) in enumerate(outcomes, first):
+                if alerts := self._take(snapshot, *outcome):
+                    yield place, alerts
             first += len(told)
             for other in messages[first : first + 1]:
                 self.ruled = []
-                yield self._heed(other)
+                yield first, self._heed(other)
             first += 1
 
-    def _take(self, message: Snapshot, group: Group | None, absorbed: list[Group]) -> list[Alert]:
+    def _take(self, message: Snapshot, group: Group | None, absorbed: list[Group], n_new: int) -> list[Alert]:
         """More is known of a cluster."""
         self._feed.see(message)
         if group is None:
             return []
+        ring, ingest_ms = group.ring, message.ingest_ms
+        if ring is not None and ring.firing:
+            self.grown[ring.severity] += n_new
         alerts = []
         for other in absorbed:
-            alerts += self._end_merged(other, group, message.ingest_ms)
+            alerts += self._end_merged(other, group, ingest_ms)
         # Catching up, sources are apart: a window is whole only when the watermark has passed it.
         is_ahead = group.last_ms > self._feed.low_ms + self._settings.lateness_s * 1000
         if is_ahead or group.n_accounts >= self._settings.warning_accounts:
-            group.waits = True
-            self._groups.watch.waiting.add(group.number)
-        return alerts + self._judge(group, group.last_ms, message.ingest_ms, is_ahead=is_ahead)
+            self._groups.watch.wait(group)
+        return alerts + self._judge(group, group.last_ms, ingest_ms, is_ahead=is_ahead)
 
     def _heed(self, message: Activity) -> list[Alert]:
         """Anything but a snapshot."""
@@ -145,8 +149,7 @@ class Burster:
             is_firing = group.ring is not None and group.ring.firing
             has_news = group.waits and group.has_posts_in(closed_ms, low_ms, self._settings.slot_ms)
             if group.waits and group.last_ms < low_ms:
-                group.waits = False
-                watch.waiting.discard(group.number)
+                watch.waited(group)
             if has_news or (is_firing and self._measurer.is_quiet(group)):
                 group.judged_posts = 0
                 # Within the slot that closed: the one that begins at `low_ms` has nothing yet.

@@ -15,15 +15,14 @@ from collections.abc import Iterable
 from detectors.alert import Campaign
 from detectors.group import Group
 from detectors.lifecycle import Ring
-from detectors.shared import SharedAccounts
+from detectors.shared import MIN_SHARED, SharedAccounts
 
 MAX_BURSTS = 50
 """Named in an alert."""
-MIN_SHARED = 5
 MIN_SHARE = 0.25
-"""Of the smaller burst's accounts. In the four scenarios (seed 7) the versions of one campaign share
-27 to 62 % from some 200 copies on; headlines of one small language's readers, more than chance
-gives but no campaign, 14 to 19 %."""
+"""Of the smaller burst's accounts, and `MIN_SHARED` at least. In the four scenarios (seed 7) the versions
+of one campaign share 27 to 62 % from some 200 copies on; headlines of one small language's readers, more
+than chance gives but no campaign, 14 to 19 %."""
 
 
 def are_one(n_shared: int, n_a: int, n_b: int) -> bool:

@@ -45,7 +45,7 @@ class Chain:
     def _through(self, packs: Sequence[tuple[int, Pack]]) -> list[Alert]:
         alerts = []
         for _, pack in packs:
-            for told in self.burster.feed_all(self.clusterer.feed(self._n_packs, pack)):
+            for _, told in self.burster.feed_all(self.clusterer.feed(self._n_packs, pack)):
                 alerts += told
             self._n_packs += 1
         return alerts
@@ -64,4 +64,5 @@ def warm_up() -> None:
     index.warm_up()
     rows = accounts.merge([bytes(accounts.ACCOUNT.itemsize)] * 2)
     accounts.n_active(rows, 0)
+    accounts.nth_latest(rows, 1)
     evidence.count_parts(rows, now_ms=0, since_ms=0, recent_s=1, base_new=0.0, n_recurring=0, n_links=0)

@@ -59,9 +59,14 @@ def reaches(parts: Parts, threshold: float) -> bool:
 
 
 def _raw_score(parts: Parts) -> float:
-    rec = parts.n_recurring / max(parts.n_accounts, 1)
-    rep = parts.n_repeating / max(parts.n_active, 1)
-    return 1 - (1 - 0.9 * rec) * (1 - 0.7 * rep) * (1 - 0.9 * new_excess(parts))
+    crowd = 1.0
+    if parts.n_recurring:
+        crowd = 1 - 0.9 * (parts.n_recurring / parts.n_accounts)
+    if parts.n_repeating:
+        crowd *= 1 - 0.7 * (parts.n_repeating / parts.n_active)
+    if parts.n_new:
+        crowd *= 1 - 0.9 * new_excess(parts)
+    return 1 - crowd
 
 
 def new_excess(parts: Parts) -> float:

@@ -48,7 +48,8 @@ class FeedState(msgspec.Struct, kw_only=True):
 
     def see(self, snapshot: Snapshot) -> None:
         """A snapshot came, known or not."""
-        self.start_ms = self.start_ms or max(snapshot.first_ms, snapshot.watermark_ms)
+        if not self.start_ms:
+            self.start_ms = max(snapshot.first_ms, snapshot.watermark_ms)
         self.ingest_ms = max(self.ingest_ms, snapshot.ingest_ms)
 
     def tick(self, clock: Clock, history_h: int) -> int | None:

@@ -1,6 +1,6 @@
 """A group: the fragments of one content, and what is counted over them as they come and change."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import cached_property
 
 import msgspec
@@ -50,22 +50,20 @@ class Group(msgspec.Struct, kw_only=True, dict=True):
         fragments[cluster] = snapshot
         cached["_newest"] = snapshot
         cached.pop("_accounts", None)
+        cached.pop("_slots", None)
         self.last_ms = max(self.last_ms, snapshot.last_ms)
         first_slot = snapshot.slots[0][0]
         self.first_slot = min(self.first_slot, first_slot)
+        self.n_posts += snapshot.n_posts
+        self.n_accounts += acc.n_rows(snapshot.accounts)
+        self.n_deleted += snapshot.n_deleted
         if old is None:
             self.first_ms, self.name = min((self.first_ms, self.name), (snapshot.first_ms, cluster))
-            self.n_posts += snapshot.n_posts
-            self.n_accounts += acc.n_rows(snapshot.accounts)
-            self.n_deleted += snapshot.n_deleted
             cached.pop("oldest_ms", None)
         else:
-            self.n_posts += snapshot.n_posts - old.n_posts
-            self.n_accounts += acc.n_rows(snapshot.accounts) - acc.n_rows(old.accounts)
-            self.n_deleted += snapshot.n_deleted - old.n_deleted
-        slots: dict[int, int] | None = cached.get("_slots")
-        if slots is not None:
-            _recount(slots, snapshot.slots, [] if old is None else old.slots)
+            self.n_posts -= old.n_posts
+            self.n_accounts -= acc.n_rows(old.accounts)
+            self.n_deleted -= old.n_deleted
 
     def began_ms(self, slot_ms: int) -> int:
         """Event time of its earliest post, to the end of its slot if a later post was read first."""
@@ -100,7 +98,7 @@ class Group(msgspec.Struct, kw_only=True, dict=True):
     @cached_property
     def oldest_ms(self) -> int:
         """Event time that no fragment is behind."""
-        return min(fragment.watermark_ms for fragment in self.fragments.values())
+        return min([fragment.watermark_ms for fragment in self.fragments.values()])
 
     def exemplars(self) -> list[str]:
         """Normalised texts that stand for it."""
@@ -126,29 +124,30 @@ class Group(msgspec.Struct, kw_only=True, dict=True):
         return int(np.count_nonzero((last_s < second) | ((previous_s > 0) & (previous_s < second))))
 
     def has_active(self, n: int, second: int) -> bool:
-        """Whether at least `n` accounts posted after an event second; mostly one fragment tells."""
-        newest: Snapshot | None = self.__dict__.get("_newest")
-        if (
-            len(self.fragments) > 1
-            and newest is not None
-            and acc.n_active(acc.read(newest.accounts), second) >= n
-        ):
+        """Whether at least `n` accounts posted after an event second.
+
+        They stay active, and others come: what was found once holds for all seconds before, until accounts
+        may be lost (see `forget_active`).
+        """
+        since: dict[int, int] = self.__dict__.setdefault("_active", {})
+        if second < since.get(n, -1):
             return True
-        return self.n_active_since(second) >= n
+        if self.n_accounts < n:
+            return False
+        # Mostly one fragment tells.
+        newest: Snapshot | None = self.__dict__.get("_newest")
+        latest = second
+        if newest is not None and len(self.fragments) > 1:
+            latest = acc.nth_latest(acc.read(newest.accounts), n)
+        if latest <= second:
+            latest = acc.nth_latest(self.accounts, n)
+        since[n] = latest
+        return latest > second
+
+    def forget_active(self) -> None:
+        """Its accounts may have become fewer."""
+        self.__dict__.pop("_active", None)
 
     def whole(self) -> Whole:
         """What an alert tells of all fragments."""
         return make_whole(list(self.fragments.values()), self.slots, self.accounts)
-
-
-def _recount(
-    slots: dict[int, int], after: Sequence[tuple[int, int]], before: Sequence[tuple[int, int]]
-) -> None:
-    """Posts of a fragment per slot are `after`, and were counted into `slots` as they were `before`."""
-    # Posts come in the latest slot, if they aren't late.
-    n_same = len(before) - 1
-    n_same = n_same if n_same > 0 and after[:n_same] == before[:n_same] else 0
-    for slot, n in after[n_same:]:
-        slots[slot] = slots.get(slot, 0) + n
-    for slot, n in before[n_same:]:
-        slots[slot] -= n

@@ -131,11 +131,13 @@ class Groups:
         ended_ms = low_ms - 2 * self._settings.epoch_ms
         asked: list[Asked | None] = []
         newest: dict[str, Snapshot] = {}
+        group_of, groups = self._group_of, self._groups
         for snapshot in snapshots:
-            known = self._known(snapshot.cluster)
-            old = newest.get(snapshot.cluster)
+            cluster = snapshot.cluster
+            known = groups.get(group_of.get(cluster, 0))
+            old = newest.get(cluster)
             if old is None and known is not None:
-                old = known.fragments.get(snapshot.cluster)
+                old = known.fragments.get(cluster)
             may_fold = snapshot.watermark_ms < ended_ms or (old is not None and old.watermark_ms < ended_ms)
             if may_fold and asked:
                 break
@@ -149,54 +151,59 @@ class Groups:
                 asked.append(None)
             else:
                 asked.append((snapshot, 0 if old is None else len(old.exemplars)))
-                newest[snapshot.cluster] = snapshot
+                newest[cluster] = snapshot
             if may_fold:
                 break
         return asked
 
-    def _known(self, cluster: str) -> Group | None:
-        """The group that a cluster is a fragment of, or a part of one."""
-        number = self._group_of.get(cluster)
-        return None if number is None else self._groups.get(number)
-
     def _take(self, snapshot: Snapshot, likeness: Likeness, low_ms: int) -> tuple[Group, list[Group], int]:
         """Make it a fragment of its group."""
-        known = self._known(snapshot.cluster)
+        known = group = self._groups.get(self._group_of.get(snapshot.cluster, 0))
         old = None if known is None else known.fragments.get(snapshot.cluster)
         absorbed: list[Group] = []
-        group = known
         if group is None or likeness is not NOTHING:
-            numbers, unowned = self._wordings.like(likeness)
-            group, absorbed = self._unite(known, self.those(numbers))
-            mine = unowned[: MAX_WORDINGS - group.n_wordings]
-            self._wordings.own(mine, group.number)
-            group.n_wordings += len(mine)
+            group, absorbed = self._place(known, likeness)
         group.put(snapshot)
-        if group is not known:
-            self._group_of[snapshot.cluster] = group.number
+        watch, number = self.watch, group.number
         may_have_lost = bool(absorbed) or snapshot.hyperloglog is not None
         is_folded = len(group.fragments) > MAX_FRAGMENTS and self._fold(group, low_ms)
-        may_have_lost = may_have_lost or is_folded
-        self.watch.see(group)
-        if is_folded or not self.watch.expects(group.number):
-            self.watch.expect(group.number, group.last_ms + self._keep_ms(group.n_accounts))
+        if may_have_lost or is_folded:
+            group.forget_active()
+        watch.see(group)
+        if group is not known or is_folded:
+            self._group_of[snapshot.cluster] = number
+            if is_folded or not watch.expects(number):
+                watch.expect(number, group.last_ms + self._keep_ms(group.n_accounts))
         if group.n_accounts < self._settings.min_accounts:  # folded, and fewer than they seemed
-            self.shared.drop(group.number)
-        elif may_have_lost or group.number not in self.shared:
+            self.shared.drop(number)
+        elif may_have_lost or is_folded or number not in self.shared:
             self._register(group)
         else:  # accounts only came, and stand behind those known
             n_known = 0 if old is None else acc.n_rows(old.accounts)
-            self.shared.enter(group.number, acc.names_from(snapshot.accounts, n_known))
+            self.shared.enter(number, acc.names_from(snapshot.accounts, n_known))
         if likeness.base:
             left = self._wordings.forget(likeness.base)
             for other in self._groups.values():
                 other.n_wordings = left[other.number]
         return group, absorbed, snapshot.n_posts - (0 if old is None else old.n_posts)
 
-    def _unite(self, known: Group | None, matched: list[Group]) -> tuple[Group, list[Group]]:
-        """The group of a fragment, and those that proved one with it."""
-        others = sorted(matched, key=_age)
-        group = known or (others[0] if others else self._open())
+    def _place(self, known: Group | None, likeness: Likeness) -> tuple[Group, list[Group]]:
+        """The group of a fragment by its texts, which it owns from now on; and the groups it takes in."""
+        numbers, unowned = self._wordings.like(likeness)
+        group, absorbed = self._unite(known, numbers) if numbers else (known or self._open(), [])
+        if unowned:
+            mine = unowned[: MAX_WORDINGS - group.n_wordings]
+            self._wordings.own(mine, group.number)
+            group.n_wordings += len(mine)
+        return group, absorbed
+
+    def _unite(self, known: Group | None, matched: set[int]) -> tuple[Group, list[Group]]:
+        """The group of a fragment, and those of these numbers that proved one with it."""
+        others = self.those(matched)
+        if len(others) == 1 and (known is None or known is others[0]):
+            return others[0], []
+        others.sort(key=_age)
+        group = known or others[0]
         absorbed = []
         for other in others:
             if other is group or other.number not in self._groups:
@@ -290,6 +297,8 @@ class Groups:
             if group.n_accounts >= self._settings.min_accounts:
                 self._register(group)
             self.watch.see(group)
+            if group.waits:
+                self.watch.wait(group)
             self.watch.expect(group.number, group.last_ms + self._keep_ms(group.n_accounts))
 
 

@@ -5,7 +5,7 @@ nothing that is told, so `Measurer.news` asks first, cheaply, and never leaves o
 been a reason.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from detectors import campaigns, evidence
@@ -17,6 +17,7 @@ from detectors.group import Group
 from detectors.groups import Groups
 from detectors.lifecycle import Judgement, Ring, severity_of
 from detectors.settings import DetectorSettings
+from detectors.shared import MIN_SHARED
 from detectors.watch import SPAM_POSTS
 
 SPAM_CLOSES = 1
@@ -164,32 +165,42 @@ class Measurer:
         return surprise if surprise.value >= settings.info_novelty else None
 
     def _may_change(self, group: Group, ring: Ring, now_ms: int) -> bool:
-        settings, now_s = self._settings, now_ms // 1000
+        settings = self._settings
         if group.n_posts >= 2 * ring.n_posts or group.n_deleted != ring.n_deleted or self.is_quiet(group):
             return True
         if ring.severity is Severity.CRITICAL:
             return False
         if ring.severity is Severity.WARNING:
-            enough = group.has_active(settings.critical_accounts, now_s - evidence.SYNCHRONY_S)
+            least, within_s = settings.critical_accounts, evidence.SYNCHRONY_S
         else:
-            enough = group.has_active(self._least_grave, now_s - settings.recent_s)
-        return enough and self._may_rise(group, ring, now_ms)
+            least, within_s = self._least_grave, settings.recent_s
+        return group.has_active(least, now_ms // 1000 - within_s) and self._may_rise(group, ring, now_ms)
 
     def _may_rise(self, group: Group, ring: Ring, now_ms: int) -> bool:
         """False only where its accounts rule it out, whatever its novelty; joins campaigns like `measure`."""
         several = self._several(group)
-        self._join(group, ring, several)
+        if several:
+            self._join(group, ring, several)
         # All that links could find: most accounts are shared with groups that chance explains.
         n_recurring = min(sum(several.values()), self._groups.shared.n_shared(group.number)) if several else 0
         parts = self._parts(group, now_ms, Links(n_recurring))
-        may_be_critical = self._groups.has_critical(several) and self._is_part(group, n_recurring)
-        may_coordinate = may_be_critical or self._scores(parts)
+        may_coordinate = self._may_coordinate(group, parts, several)
         if not self._rises(ring, parts, is_coordinated=may_coordinate):
             return False
         if not may_coordinate or self._rises(ring, parts, is_coordinated=False):
             return True
-        linked = self._links(group, several)
-        return self._is_coordinated(parts._replace(n_recurring=linked.n_recurring), linked)
+        linked = self._linked(group, several)
+        n_recurring = min(sum([several[number] for number in linked]), n_recurring)
+        if not self._may_coordinate(group, parts._replace(n_recurring=n_recurring), linked):
+            return False  # nor with the exact count, which is dearer
+        links = self._counted(group, linked)
+        return self._is_coordinated(parts._replace(n_recurring=links.n_recurring), links)
+
+    def _may_coordinate(self, group: Group, parts: Parts, others: Collection[int]) -> bool:
+        """Whether it looks coordinated, were it linked to `others` by as many accounts as `parts` has it."""
+        if self._scores(parts):
+            return True
+        return self._is_part(group, parts.n_recurring) and self._groups.has_critical(others)
 
     def _rises(self, ring: Ring, parts: Parts, *, is_coordinated: bool) -> bool:
         """Whether it would be graver than was told, were it as novel as can be."""
@@ -258,7 +269,10 @@ class Measurer:
 
     def _links(self, group: Group, several: Mapping[int, int]) -> Links:
         """What its accounts say of the groups that share `several` of them."""
-        linked = self._linked(group, several)
+        return self._counted(group, self._linked(group, several))
+
+    def _counted(self, group: Group, linked: frozenset[int]) -> Links:
+        """How many of its accounts sit in groups that it is linked to."""
         if not linked:
             return Links()
         n_recurring = self._groups.shared.n_shared_with(group.number, linked)
@@ -281,20 +295,17 @@ class Measurer:
     def _is_part(self, group: Group, n_recurring: int) -> bool:
         """Whether it may be one incident with the groups that have so many of its accounts."""
         n_mine = self._groups.shared.n_accounts(group.number)
-        return n_recurring >= campaigns.MIN_SHARED and n_recurring >= campaigns.MIN_SHARE * n_mine
+        return n_recurring >= MIN_SHARED and n_recurring >= campaigns.MIN_SHARE * n_mine
 
     def _join(self, group: Group, ring: Ring, several: Mapping[int, int]) -> None:
         """Have it be of the campaign of the groups that it is one with."""
-        if not several or max(several.values()) < campaigns.MIN_SHARED:
-            return
         shared = self._groups.shared
-        n_mine = shared.n_accounts(group.number)
+        many = shared.ties(group.number).many if several else ()
         close = {
-            number: n_shared
-            for number, n_shared in several.items()
-            if n_shared >= campaigns.MIN_SHARED
-            and campaigns.may_join(ring, self._groups.told(number))
-            and campaigns.are_one(n_shared, n_mine, shared.n_accounts(number))
+            number: several[number]
+            for number in many
+            if campaigns.may_join(ring, self._groups.told(number))
+            and campaigns.are_one(several[number], shared.n_accounts(group.number), shared.n_accounts(number))
         }
         if close:
             campaigns.join(ring, group, self._groups.those(self._linked(group, close)))

@@ -4,8 +4,7 @@ Near-copies land in several clusters: strays of the routing, neighbours of an ep
 merge of their snapshots does not depend on their order, but for ties in what is shown.
 """
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 from detectors import accounts as acc
@@ -115,39 +114,39 @@ def _in_order(details: Details) -> Details:
 def _exemplar(part: Details) -> tuple[tuple[bool, int], bytes]:
     """A fragment's exemplar, and how well it shows the whole: by the posts of its commonest wording."""
     packed = part.samples[0] if part.exemplar is None else part.exemplar
-    commonest = max((v.n_posts for v in part.variants), default=0)
+    commonest = max([v.n_posts for v in part.variants], default=0)
     return (not read_sample(packed).deleted, commonest), packed
 
 
 def _samples(parts: Sequence[Details]) -> list[bytes]:
     """The first fragment's first post, and of all that any fragment kept the earliest and the latest."""
-    unique: dict[tuple[str, str], tuple[int, bytes]] = {}
-    for packed in (packed for part in parts for packed in part.samples):
-        sample = read_sample(packed)
-        unique[sample.platform, sample.id] = sample.at_ms, packed
+    unique: dict[tuple[str, str], tuple[int, tuple[str, str], bytes]] = {}
+    for part in parts:
+        for packed in part.samples:
+            sample = read_sample(packed)
+            key = sample.platform, sample.id
+            unique[key] = sample.at_ms, key, packed
     first = read_sample(parts[0].samples[0])
-    _, head = unique.pop((first.platform, first.id))
-    rest = [packed for _, (_, packed) in sorted(unique.items(), key=_by_time)]
+    *_, head = unique.pop((first.platform, first.id))
+    rest = [packed for *_, packed in sorted(unique.values())]
     return [head, *rest[: N_HEAD - 1], *rest[max(N_HEAD - 1, len(rest) - N_TAIL) :]]
 
 
-def _by_time(item: tuple[tuple[str, str], tuple[int, bytes]]) -> tuple[int, tuple[str, str]]:
-    key, (at_ms, _) = item
-    return at_ms, key
-
-
 def _variants(parts: Sequence[Details]) -> list[Variant]:
-    counts: Counter[str] = Counter()
+    counts: dict[str, int] = {}
     for part in parts:
         for variant in part.variants:
-            counts[variant.text] += variant.n_posts
-    return [Variant(text, n) for text, n in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:10]]
+            counts[variant.text] = counts.get(variant.text, 0) + variant.n_posts
+    return [Variant(text, -n) for n, text in sorted([(-n, text) for text, n in counts.items()])[:10]]
 
 
-def sum_counts(parts: Sequence[dict[K, int]]) -> dict[K, int]:
+def sum_counts(parts: Iterable[dict[K, int]]) -> dict[K, int]:
     """Counts added up by key, in a new dictionary."""
-    total = dict(parts[0])
-    for part in parts[1:]:
+    total: dict[K, int] = {}
+    for part in parts:
+        if not total:
+            total = part.copy()
+            continue
         for key, n in part.items():
             total[key] = total.get(key, 0) + n
     return total

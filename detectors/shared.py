@@ -9,6 +9,11 @@ from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from itertools import chain
 
+MIN_SHARED = 5
+"""Accounts that two groups share at least if they are told as one campaign."""
+MAX_UNITED = 4
+"""Groups up to which what each shares with one is united; beyond, each account is looked at."""
+
 
 class Ties:
     """Other groups with some of one group's accounts.
@@ -18,7 +23,7 @@ class Ties:
         itself: Its number.
     """
 
-    __slots__ = ("once", "several")
+    __slots__ = ("many", "once", "several")
 
     def __init__(self, groups: Iterable[Sequence[int]], itself: int) -> None:
         counts = Counter(chain.from_iterable(groups))
@@ -27,14 +32,19 @@ class Ties:
         """How many accounts, where they are two or more."""
         self.once = {number for number, n in counts.items() if n == 1}
         """Groups with one of them: most."""
+        self.many = {number for number, n in self.several.items() if n >= MIN_SHARED}
+        """Groups with `MIN_SHARED` of them or more: few."""
 
     def __len__(self) -> int:
         return len(self.several) + len(self.once)
 
     def add(self, number: int) -> None:
         """A group has one more."""
-        if number in self.several:
-            self.several[number] += 1
+        n = self.several.get(number)
+        if n is not None:
+            self.several[number] = n + 1
+            if n + 1 == MIN_SHARED:
+                self.many.add(number)
         elif number in self.once:
             self.once.remove(number)
             self.several[number] = 2
@@ -44,6 +54,8 @@ class Ties:
     def remove(self, number: int) -> None:
         """A group has one less."""
         n = self.several.pop(number, 1) - 1
+        if n + 1 == MIN_SHARED:
+            self.many.remove(number)
         if n > 1:
             self.several[number] = n
         elif n:
@@ -94,7 +106,10 @@ class SharedAccounts:
         crowd, groups_of = self._crowds.get(number), self._groups_of
         if crowd is None or not others:
             return 0
-        return sum([not others.isdisjoint(groups_of[account]) for account in crowd.shared])
+        if len(others) > MAX_UNITED:
+            return sum([not others.isdisjoint(groups_of[account]) for account in crowd.shared])
+        theirs = [self._crowds[other].shared for other in others if other in self._crowds]
+        return len(set[int]().union(*[crowd.shared & accounts for accounts in theirs]))
 
     def ties(self, number: int) -> Ties:
         """Whom a group shares accounts with."""

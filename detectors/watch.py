@@ -36,16 +36,22 @@ class Watch:
         number = group.number
         if group.n_accounts >= self._large:
             self.large.add(number)
-        else:
-            self.large.discard(number)
+        elif number in self.large:
+            self.large.remove(number)
         if group.n_accounts == 1 and group.n_posts >= SPAM_POSTS:
             self.repeated.add(number)
-        else:
-            self.repeated.discard(number)
-        if group.waits:
-            self.waiting.add(number)
-        else:
-            self.waiting.discard(number)
+        elif number in self.repeated:
+            self.repeated.remove(number)
+
+    def wait(self, group: Group) -> None:
+        """A group is to be judged when the watermark has passed its posts."""
+        group.waits = True
+        self.waiting.add(group.number)
+
+    def waited(self, group: Group) -> None:
+        """It has."""
+        group.waits = False
+        self.waiting.discard(group.number)
 
     def expect(self, number: int, at_ms: int) -> None:
         """A group is to be looked at, and not before, once event time has passed `at_ms`."""

@@ -88,19 +88,23 @@ class Wordings:
         if not new:
             return found
         outcome, alike = self._index.match(rows_of(texts, exact=exact, passive=is_known))
-        nearest, others, end = outcome.clusters.tolist(), alike.tolist(), 0
+        nearest, end, evictions = outcome.clusters.tolist(), 0, self._index.evictions
+        # Most texts are like no other cluster, or like one: no list is as long as the kernel's may be.
+        others = alike[:, : int((alike >= 0).sum(axis=1).max()) + 1].tolist()
         for i in new:
             snapshot, n_known = asked[i]
             first, end = end, end + len(snapshot.exemplars)
-            base = max((gone.base for gone in self._index.evictions if first <= gone.row < end), default=0)
+            base = 0
+            if evictions:
+                base = max((gone.base for gone in evictions if first <= gone.row < end), default=0)
             found[i] = Likeness(nearest[first + n_known : end], others[first:end], base)
         return found
 
     def like(self, likeness: Likeness) -> tuple[set[int], list[int]]:
         """Groups that a snapshot is of; and the clusters of its texts that nobody owns."""
-        numbers, unowned = set(), []
+        numbers, unowned, owners = set(), [], self._owners
         for cluster in likeness.nearest:
-            number = self.owner(cluster)
+            number = self.owner(cluster) if cluster in owners else None
             if number is None:
                 unowned.append(cluster)
             else:
@@ -115,12 +119,11 @@ class Wordings:
 
     def _owners_of(self, clusters: Sequence[int]) -> set[int]:
         """Those of clusters of the index, up to the first -1."""
-        numbers = set()
+        numbers, owners = set(), self._owners
         for cluster in clusters:
             if cluster < 0:
                 break
-            number = self.owner(cluster)
-            if number is not None:
+            if cluster in owners and (number := self.owner(cluster)) is not None:
                 numbers.add(number)
         return numbers
 

@@ -11,6 +11,7 @@ more are taken out of it after `rulings_retention_h`.
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import repeat
 from typing import NamedTuple
 from zlib import crc32
 
@@ -150,7 +151,7 @@ class BurstStage:
         for record in records:
             messages = _read(record)
             self._log_bytes += len(record.value or b"")
-            together += [(record, message) for message in messages]
+            together += zip(repeat(record), messages)
             if Clock in map(type, messages):
                 # A checkpoint is of all that stands before an offset, and of nothing behind it.
                 outs += self._judge(together, is_live=is_live)
@@ -164,19 +165,18 @@ class BurstStage:
     def _judge(self, placed: Sequence[tuple[Record, Activity]], *, is_live: bool) -> list[Out]:
         """What to write because of messages, each with the record it stands in."""
         outs: list[Out] = []
-        told = self._burster.feed_all([message for _, message in placed])
-        for alerts, (record, message) in zip(told, placed, strict=True):
-            news = (
-                [alert for alert in alerts if self._standing.is_news(alert, record.offset)] if alerts else []
-            )
+        if is_live and placed and (self._moved or self._forgotten):
+            outs += self._ruled(placed[0][0].offset)
+        for place, alerts in self._burster.feed_all([message for _, message in placed]):
+            record, message = placed[place]
+            news = [alert for alert in alerts if self._standing.is_news(alert, record.offset)]
             if not is_live:
                 continue
             if isinstance(message, Clock):
                 at = record.offset, self._burster.watermark_ms, record.timestamp
                 news += self._standing.ended(*at, self._burster.ringing_ids)
-            if news:
-                outs += map(self._write, news)
-            if self._burster.ruled or self._moved or self._forgotten:
+            outs += map(self._write, news)
+            if self._burster.ruled:
                 outs += self._ruled(record.offset)
         return outs
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors import account_kernel
-from detectors.accounts import MAX_EXACT, AccountTally, count, merge, n_active, read, union
+from detectors.accounts import MAX_EXACT, AccountTally, count, merge, n_active, nth_latest, read, union
 from detectors.chain import warm_up
 from detectors.evidence import count_parts
 
@@ -64,12 +64,14 @@ def test_rows_read_and_merged_meet_the_machine_code_already_there() -> None:
     kernels: tuple[Any, ...] = (
         account_kernel.merge_rows,
         account_kernel.count_active,
+        account_kernel.find_nth_latest,
         account_kernel.count_rows,
     )
     compiled = [list(k.signatures) for k in kernels]
     rows = tallied([(1, 1, 0), (2, 5, 4)]).to_bytes()
     for accounts in (read(rows), merge([rows, rows]), merge([merge([rows, rows]).tobytes(), rows])):
         assert n_active(accounts, 1) == 1
+        assert (nth_latest(accounts, 1), nth_latest(accounts, 2)) == (5, 1)
         count_parts(accounts, now_ms=9000, since_ms=0, recent_s=7200, base_new=0.03, n_recurring=0, n_links=0)
     assert [list(k.signatures) for k in kernels] == compiled
 

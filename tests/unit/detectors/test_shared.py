@@ -2,7 +2,7 @@
 
 import random
 
-from detectors.shared import SharedAccounts
+from detectors.shared import MIN_SHARED, SharedAccounts
 
 
 def counts(shared: SharedAccounts, number: int) -> dict[int, int]:
@@ -10,6 +10,7 @@ def counts(shared: SharedAccounts, number: int) -> dict[int, int]:
     ties = shared.ties(number)
     assert len(ties) == len(ties.several) + len(ties.once)
     assert all(n > 1 for n in ties.several.values())
+    assert ties.many == {number for number, n in ties.several.items() if n >= MIN_SHARED}
     return {**ties.several, **dict.fromkeys(ties.once, 1)}
 
 
