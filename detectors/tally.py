@@ -24,8 +24,12 @@ N_VARIANTS = 10
 MAX_EXEMPLAR_CHARS = 4_000
 """Of a text that is sent on for merging; keeps a message far below Kafka's 1 MB."""
 _NONE: frozenset[int] = frozenset()
+_EMPTY: dict[str, int] = {}
+"""Of tallies that have none: half of them; a dictionary takes 64 bytes with nothing in it."""
 _NO_TEXT = msgspec.msgpack.encode("")
 _by_posts = attrgetter("n_posts")
+_Counts = dict[str, int] | str
+"""Posts by what each has one of; while all have the same, that alone."""
 EVERY_UNTIL = 32
 """A snapshot at each post up to this count, then at each growth by a quarter (design)."""
 
@@ -116,11 +120,11 @@ class Tally:
         self._samples: list[bytes] = []
         self._redacted = _NONE
         """Identities of deleted posts whose texts are gone."""
-        self._variants: dict[bytes, _Wording] = {}
-        self._hashtags: dict[str, int] = {}
-        self._urls: dict[str, int] = {}
-        self._platforms: dict[str, int] = {}
-        self._langs: dict[str, int] = {}
+        self._variants: dict[int, _Wording] = {}
+        """By the hash of their normalised text: 64 bits that an author can't aim at, Python's of bytes."""
+        self._hashtags = self._urls = _EMPTY
+        self._platforms: _Counts = ""
+        self._langs: _Counts = ""
         self.add_exemplar(first.norm)
 
     @property
@@ -140,8 +144,9 @@ class Tally:
 
     def add(self, post: Member, slot: int, deleted: Container[int]) -> None:
         """Count a post; its text is not kept if its identity is in `deleted`."""
-        self.n_posts += 1
-        event_ms, identity, packed, norm = post.event_ms, post.identity, post.sample, post.norm
+        n_before = self.n_posts
+        self.n_posts = n_before + 1
+        event_ms, identity, packed, wording = post.event_ms, post.identity, post.sample, hash(post.norm)
         self._last_ms = max(self._last_ms, event_ms)
         slots = self._slots
         slots[slot] = slots.get(slot, 0) + 1
@@ -156,22 +161,22 @@ class Tally:
         samples.append(packed)
         counted: Counted
         variants = self._variants
-        variant = variants.get(norm)
+        variant = variants.get(wording)
         if variant is None and len(variants) < MAX_KEYS:
             counted = worded = read_worded(packed)
             start = packed.rindex(worded.text)
-            variants[norm] = _Wording(identity, packed, start, start + len(worded.text), 1)
+            variants[wording] = _Wording(identity, packed, start, start + len(worded.text), 1)
         else:
             counted = read_counted(packed)
             if variant is not None:
                 variant.n_posts += 1
         # Not through sets of strings: their order is another in every process, and keys are bounded.
         if counted.hashtags:
-            _count(self._hashtags, dict.fromkeys(map(str.casefold, counted.hashtags)))
+            self._hashtags = _count(self._hashtags, dict.fromkeys(map(str.casefold, counted.hashtags)))
         if counted.urls:
-            _count(self._urls, dict.fromkeys(counted.urls))
-        _count(self._platforms, (counted.platform,))
-        _count(self._langs, (counted.lang or "und",))
+            self._urls = _count(self._urls, dict.fromkeys(counted.urls))
+        self._platforms = _count_one(self._platforms, counted.platform, n_before)
+        self._langs = _count_one(self._langs, counted.lang or "und", n_before)
 
     def add_repost(self) -> None:
         """Count a pure repost; it changes nothing that is tested."""
@@ -200,7 +205,8 @@ class Tally:
     def snapshot(self, partition: int, watermark_ms: int, ingest_ms: int) -> Snapshot:
         """All of it, as it stands; the next one is due at the next threshold."""
         self._told = version = self.version
-        self.due_at = next_snapshot_at(self.n_posts)
+        n_posts = self.n_posts
+        self.due_at = next_snapshot_at(n_posts)
         wordings, redacted = [*self._variants.values()], self._redacted
         if len(wordings) > 1:
             wordings.sort(key=_by_posts, reverse=True)  # which leaves equal ones in order
@@ -216,8 +222,8 @@ class Tally:
             [(Raw(w.sample[w.start : w.end]), w.n_posts) for w in wordings],
             _told(self._hashtags),
             _told(self._urls),
-            _told(self._platforms),
-            _told(self._langs),
+            _told(_as_dict(self._platforms, n_posts)),
+            _told(_as_dict(self._langs, n_posts)),
         )
         return Snapshot(
             cluster=self.name,
@@ -225,7 +231,7 @@ class Tally:
             version=version,
             watermark_ms=watermark_ms,
             ingest_ms=ingest_ms,
-            n_posts=self.n_posts,
+            n_posts=n_posts,
             n_reposts=self.n_reposts,
             first_ms=self._first_ms,
             last_ms=self._last_ms,
@@ -244,11 +250,26 @@ def _redacted(packed: bytes) -> bytes:
     return pack_sample(msgspec.structs.replace(sample, text="", hashtags=[], urls=[], deleted=True))
 
 
-def _count(counts: dict[str, int], keys: Iterable[str]) -> None:
+def _count(counts: dict[str, int], keys: Iterable[str]) -> dict[str, int]:
+    """Count each key once; what to go on with in place of `counts`."""
+    if counts is _EMPTY:
+        counts = {}
     for key in keys:
         n = counts.get(key, 0)
         if n or len(counts) < MAX_KEYS:
             counts[key] = n + 1
+    return counts
+
+
+def _count_one(counts: _Counts, key: str, n_before: int) -> _Counts:
+    """The same for what every post has one of; `n_before` posts were counted."""
+    if counts == key or not n_before:
+        return key
+    return _count(_as_dict(counts, n_before), (key,))
+
+
+def _as_dict(counts: _Counts, n_posts: int) -> dict[str, int]:
+    return {counts: n_posts} if isinstance(counts, str) else counts
 
 
 def _told(counts: dict[str, int]) -> dict[str, int]:
