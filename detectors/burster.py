@@ -257,7 +257,9 @@ class Burster:
             ingest_ms=ingest_ms,
             merged_into=merged_into,
             muting=muting,
-            campaign=campaigns.campaign_of(ring, group, self._groups.rung(), self._groups.shared)
+            campaign=campaigns.campaign_of(
+                ring, group, self._groups.of_campaign(ring.campaign), self._groups.shared
+            )
             if ring.campaign
             else None,
             slot_s=self._settings.slot_s,

@@ -63,22 +63,20 @@ def join(ring: Ring, group: Group, linked: Iterable[Group]) -> None:
 
 
 def campaign_of(
-    ring: Ring, group: Group, rung: Iterable[tuple[Group, Ring]], shared: SharedAccounts
+    ring: Ring, group: Group, members: Iterable[tuple[Group, Ring]], shared: SharedAccounts
 ) -> Campaign:
     """The campaign that a burst is of.
 
     Args:
         ring: What was told of the burst.
         group: The burst.
-        rung: All that have rung, and what was told of them.
+        members: All that are of it, and what was told of them.
         shared: Accounts of all that is remembered.
     """
-    members = [
-        (other.first_ms, told.id, other.number) for other, told in rung if told.campaign == ring.campaign
-    ]
-    others = {number for *_, number in members} - {group.number}
+    named = sorted([(other.first_ms, told.id, other.number) for other, told in members])
+    others = {number for *_, number in named} - {group.number}
     return Campaign(
         id=ring.campaign,
-        bursts=[name for _, name, _ in sorted(members)][:MAX_BURSTS],
+        bursts=[name for _, name, _ in named][:MAX_BURSTS],
         shared_accounts=shared.n_shared_with(group.number, others),
     )

@@ -48,6 +48,7 @@ class Groups:
         self._rung: dict[int, tuple[Group, Ring]] = {}
         self._ringing: dict[int, tuple[Group, Ring]] = {}
         self._critical: set[int] = set()
+        self._campaigns: dict[str, dict[int, tuple[Group, Ring]]] = {}
         self.shared = SharedAccounts()
         """Accounts of the groups large enough to ring."""
         self.watch = Watch(settings.warning_accounts)
@@ -78,6 +79,10 @@ class Groups:
         rung = self._rung.get(number)
         return None if rung is None else rung[1]
 
+    def of_campaign(self, campaign: str) -> Iterable[tuple[Group, Ring]]:
+        """Those of a campaign, and what was told of them; in no order."""
+        return self._campaigns.get(campaign, {}).values()
+
     def has_critical(self, numbers: Iterable[int]) -> bool:
         """Whether one of these groups is critical now."""
         return not self._critical.isdisjoint(numbers)
@@ -86,6 +91,8 @@ class Groups:
         """What was told of a group."""
         group.ring = ring
         self._rung[group.number] = group, ring
+        if ring.campaign:
+            self._campaigns.setdefault(ring.campaign, {})[group.number] = group, ring
         if ring.firing:
             self._ringing[group.number] = group, ring
         else:
@@ -280,7 +287,11 @@ class Groups:
 
     def _remove(self, group: Group) -> None:
         self.shared.drop(group.number)
-        self._rung.pop(group.number, None)
+        _, ring = self._rung.pop(group.number, (None, None))
+        if ring is not None and ring.campaign:
+            self._campaigns[ring.campaign].pop(group.number)
+            if not self._campaigns[ring.campaign]:
+                del self._campaigns[ring.campaign]
         self._ringing.pop(group.number, None)
         self._critical.discard(group.number)
         self.watch.drop(group.number)

@@ -308,4 +308,8 @@ class Measurer:
             and campaigns.are_one(several[number], shared.n_accounts(group.number), shared.n_accounts(number))
         }
         if close:
-            campaigns.join(ring, group, self._groups.those(self._linked(group, close)))
+            mates = self._groups.those(self._linked(group, close))
+            campaigns.join(ring, group, mates)
+            for one in (group, *mates):
+                if one.ring is not None and one.ring.campaign:
+                    self._groups.note(one, one.ring)

@@ -279,6 +279,8 @@ def _told(counts: dict[str, int]) -> dict[str, int]:
 
 def top(counts: dict[str, int]) -> dict[str, int]:
     """The commonest, in order."""
+    if len(counts) < 2:
+        return counts
     keys = sorted(counts)
     keys.sort(key=counts.__getitem__, reverse=True)  # which leaves equal ones in order
     return {key: counts[key] for key in keys[:SHOWN_KEYS]}
