@@ -38,6 +38,9 @@ partition, is not left alone at the end. On 2 cores a backlog of 67,630 posts dr
 31,900 posts/s with these, at 31,500 with (10, 4, 0) and 30,500 with (4, 2, 0); beside a program that takes
 one of the cores at 17,300 (embedded broker; (4, 2, 0): 19,000)."""
 BEAT_S = 1.0
+HUNG_AFTER_S = 120.0
+"""A stage's process that leaves a question unanswered for so long hangs: kernels compile in half a minute, a
+batch takes less than a second."""
 
 
 class Worker(NamedTuple):
@@ -90,7 +93,7 @@ def create_app(settings: Settings) -> Worker:
     app.on_before_shutdown.connect(_stopper(hosts), weak=False)
     is_ready = _Readiness(app, runners)
     health = HealthServer(metrics.registry, settings.metrics_host, settings.metrics_port, is_ready)
-    app.timer(BEAT_S)(_beat(health))
+    app.timer(BEAT_S)(beating(health, hosts))
     health.start()
     log.info("serving /metrics, /healthz and /readyz on port %d", health.port)
     return Worker(app, metrics, health, runners)
@@ -103,9 +106,12 @@ def _stopper(hosts: Sequence[Host]) -> Callable[..., Awaitable[None]]:
     return stop
 
 
-def _beat(health: HealthServer) -> Callable[[], Awaitable[None]]:
+def beating(health: HealthServer, hosts: Sequence[Host]) -> Callable[[], Awaitable[None]]:
+    """What tells `health` that all is alive: the loop, which calls it, and the processes of the stages."""
+
     async def beat() -> None:
-        health.beat()
+        if all(host.silent_s < HUNG_AFTER_S for host in hosts):
+            health.beat()
 
     return beat
 

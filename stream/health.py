@@ -1,8 +1,8 @@
 """``/metrics``, ``/healthz`` and ``/readyz`` from a thread of their own.
 
 The event loop may be busy with a batch for tens of milliseconds; Prometheus and an
-orchestrator's probes must not wait for it. ``/healthz`` says whether the loop still turns,
-``/readyz`` whether every assigned partition's state stands.
+orchestrator's probes must not wait for it. ``/healthz`` says whether the loop still turns and the
+stages' processes answer, ``/readyz`` whether every assigned partition's state stands.
 """
 
 import threading
@@ -61,7 +61,7 @@ class HealthServer:
         self._thread.start()
 
     def beat(self) -> None:
-        """The event loop turns."""
+        """The event loop turns, and the stages answer."""
         self._beat_at = time.monotonic()
 
     def _answer(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -71,7 +71,7 @@ class HealthServer:
             return page
         if path == "/healthz":
             silent_s = time.monotonic() - self._beat_at
-            ok, text = silent_s < STALLED_AFTER_S, f"event loop seen {silent_s:.1f} s ago"
+            ok, text = silent_s < STALLED_AFTER_S, f"event loop and stages seen alive {silent_s:.1f} s ago"
         elif path == "/readyz":
             ok = self._is_ready()
             text = "state stands" if ok else "joining, or rebuilding state"

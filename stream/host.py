@@ -10,6 +10,7 @@ import asyncio
 import multiprocessing
 import socket
 import sys
+import time
 import weakref
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
@@ -82,6 +83,11 @@ class Host:
         weakref.finalize(there, line.drop, key).atexit = False
         return there
 
+    @property
+    def silent_s(self) -> float:
+        """For how long a question has waited for the process's answer, seconds; 0 when none does."""
+        return 0.0 if self._line is None else self._line.silent_s
+
     async def _connected(self) -> "_Line":
         async with self._connecting:
             if self._socket.fileno() < 0:
@@ -124,6 +130,8 @@ class _Line(asyncio.BufferedProtocol):
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._waiting: deque[asyncio.Future[Any]] = deque()
+        self._heard_at = time.monotonic()
+        """When it last answered, or was asked with nothing else to answer."""
         self._received = bytearray(SOCKET_BYTES)
         """An answer and what follows it, as far as they have come."""
         self._n_received = 0
@@ -151,6 +159,7 @@ class _Line(asyncio.BufferedProtocol):
 
     def _answer(self, answer: Any, error: Exception | None) -> None:
         future = self._waiting.popleft()
+        self._heard_at = time.monotonic()
         if future.done():  # who asked has gone
             return
         if error is None:
@@ -168,6 +177,8 @@ class _Line(asyncio.BufferedProtocol):
     def call(self, function: Callable[..., Any], *args: Any) -> "asyncio.Future[Any]":
         """Have the process call it; the answer, or its error."""
         future = self._loop.create_future()
+        if not self._waiting:
+            self._heard_at = time.monotonic()
         self._waiting.append(future)
         if self._lost.done():
             self.connection_lost(None)
@@ -175,6 +186,11 @@ class _Line(asyncio.BufferedProtocol):
             for part in beside.framed((function, args)):
                 self._transport.write(part)
         return future
+
+    @property
+    def silent_s(self) -> float:
+        """See `Host.silent_s`."""
+        return time.monotonic() - self._heard_at if self._waiting else 0.0
 
     def drop(self, key: int) -> None:
         """Let a stage go; from any thread, for so objects end."""

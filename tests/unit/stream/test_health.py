@@ -1,15 +1,22 @@
 """The worker's small web server."""
 
+import asyncio
+import os
+import signal
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry, Counter
+from support.picky import Picky
 
-from stream import health
+from stream import app, health
+from stream.app import beating
 from stream.errors import TocsinError
 from stream.health import HealthServer
+from stream.host import Host
 
 
 class Switch:
@@ -70,10 +77,37 @@ def test_healthy_while_the_event_loop_is_seen(server: HealthServer, monkeypatch:
     assert get(server, "/healthz")[0] == 200
     monkeypatch.setattr(health, "STALLED_AFTER_S", -1.0)
     status, text = get(server, "/healthz")
-    assert (status, text.startswith("event loop seen ")) == (503, True)
+    assert (status, text.startswith("event loop and stages seen ")) == (503, True)
     monkeypatch.undo()
     server.beat()
     assert get(server, "/healthz")[0] == 200
+
+
+async def test_a_worker_whose_stage_hangs_is_not_healthy(
+    server: HealthServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stage's process that leaves a question unanswered: 503; once it goes on: 200."""
+    host = Host(beside=True)
+    beat = beating(server, [host])
+    stage: Any = await host.open(Picky, (), lambda _: None)
+    assert host.pid is not None
+    os.kill(host.pid, signal.SIGSTOP)
+    try:
+        waiting = asyncio.ensure_future(stage.feed([]))
+        monkeypatch.setattr(health, "STALLED_AFTER_S", 0.2)
+        monkeypatch.setattr(app, "HUNG_AFTER_S", 0.2)
+        await beat()
+        async with asyncio.timeout(10):
+            while get(server, "/healthz")[0] == 200:
+                await beat()
+                await asyncio.sleep(0.01)
+        assert host.silent_s >= 0.2
+    finally:
+        os.kill(host.pid, signal.SIGCONT)
+    await waiting
+    await beat()
+    assert get(server, "/healthz")[0] == 200
+    await host.stop()
 
 
 def test_other_paths_say_which_there_are(server: HealthServer) -> None:
