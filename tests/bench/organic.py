@@ -91,7 +91,7 @@ def _run(
 ) -> tuple[dict[str, list[float]], dict[str, list[int]]]:
     """CPU seconds of each segment, and the cluster of each text, by engine.
 
-    None of them makes cycles, and a collection would charge one with the walk over all that the others hold.
+    Without garbage collection: one would be charged with the walk over all that the others hold.
     """
     gc.collect()
     gc.disable()
