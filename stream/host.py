@@ -8,13 +8,15 @@ them over a socket: a pool's threads would wait for the interpreter's lock at ev
 
 import asyncio
 import multiprocessing
+import os
 import socket
 import sys
+import tempfile
 import time
 import weakref
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from itertools import count
 from multiprocessing.util import Finalize
 from pickle import loads
@@ -25,6 +27,9 @@ from stream.errors import ProcessDiedError
 from stream.stage import Out, Record, Stage, Ticking
 
 SOCKET_BYTES = 4_000_000
+SOCKET_PATH_BYTES = 107
+"""Of a Unix socket's path, at most (unix(7): 108 with the 0 that ends it)."""
+SOCKET_NAME_BYTES = len("/pymp-12345678/listener-12345678")
 STOP_S = 5.0
 """A process gets this long to finish what is in hand."""
 
@@ -118,10 +123,25 @@ def _spawn(niceness: int) -> tuple[multiprocessing.process.BaseProcess, socket.s
         theirs,
     ):  # a batch whole, as far as the system allows: else each side waits for the other
         end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BYTES)
-    with theirs:
+    with theirs, _short_temporary_folder():
         process = context.Process(target=beside.serve, args=(theirs, niceness), daemon=True)
         process.start()
     return process, ours
+
+
+@contextmanager
+def _short_temporary_folder() -> Iterator[None]:
+    """Where the fork server may put its socket: ``/tmp`` when ``TMPDIR`` is too long for a socket's path.
+
+    As newer Pythons do by themselves (python/cpython#132124).
+    """
+    set_before = tempfile.tempdir
+    if len(os.fsencode(tempfile.gettempdir())) + SOCKET_NAME_BYTES > SOCKET_PATH_BYTES:
+        tempfile.tempdir = "/tmp"  # noqa: S108 (multiprocessing makes a folder of its own there)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = set_before
 
 
 class _Line(asyncio.BufferedProtocol):

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -31,8 +32,9 @@ class Demo:
 
     def __init__(self, folder: Path, *options: str) -> None:
         self.out_dir = folder / "out"
-        self.temporary = folder / "tmp"
-        self.temporary.mkdir()
+        # Its name is short: with a long one sockets go elsewhere, and would be left behind unseen.
+        self._made = tempfile.TemporaryDirectory(prefix="demo-")
+        self.temporary = Path(self._made.name)
         self.said: list[str] = []
         argv = ["-P", "-c", "from stream.cli import main; main()", "demo"]
         self._process = subprocess.Popen(
@@ -109,6 +111,7 @@ class Demo:
     ) -> None:
         self._process.kill()
         self._process.communicate()
+        self._made.cleanup()
 
 
 def _alive(processes: dict[int, str]) -> list[int]:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -113,6 +114,19 @@ def test_a_worker_that_stops_nothing_ends_all_the_same() -> None:
     code = PARENT.replace("sys.stdin.read()", "raise SystemExit(3)")
     process = subprocess.run([sys.executable, "-c", code], timeout=60, check=False, stdout=subprocess.PIPE)
     assert process.returncode == 3
+
+
+@pytest.mark.parametrize("n_bytes", [75, 76, 200])
+def test_a_temporary_folder_with_a_name_of_any_length_will_do(n_bytes: int) -> None:
+    """The fork server's socket is a file in it, and the path of a socket is short: 75 bytes still fit."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as short:
+        folder = Path(short) / ("x" * (n_bytes - len(short) - 1))
+        folder.mkdir()
+        argv = [sys.executable, "-c", PARENT]
+        env = os.environ | {"TMPDIR": str(folder)}
+        process = subprocess.run(argv, timeout=60, check=False, stdin=subprocess.DEVNULL, env=env)
+        assert process.returncode == 0
+        assert list(folder.iterdir()) == []
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the process is looked up in /proc")
