@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
+import hypothesis
 import pytest
 
 from stream.embedded import EmbeddedBroker
@@ -21,6 +22,12 @@ sys.path.insert(0, str(Path(__file__).parent))  # for tests/support: importlib m
 
 from support.apache_kafka import ApacheKafka, Security, require_kafka
 from support.certificates import Certificates, make_certificates
+
+# No example fails for the time it takes: the machine is busy, or a kernel compiles.
+hypothesis.settings.register_profile(
+    "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("untimed")
 
 
 class Broker(Protocol):

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from detectors import account_kernel
@@ -50,7 +50,6 @@ def test_tally_is_a_recount(posts: list[tuple[int, int, int]]) -> None:
     assert as_dict(read(tallied(posts).to_bytes())) == recount(posts)
 
 
-@settings(deadline=None)  # the first example may compile
 @given(st.lists(POSTS, min_size=1, max_size=5))
 def test_merged_tables_are_a_recount_of_all_posts(parts: list[list[tuple[int, int, int]]]) -> None:
     """Merging fragments is the same as never having been apart."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -38,7 +38,6 @@ def shared(a: Sequence[int], b: Sequence[int], room: ShingleSet, least: float = 
 
 
 @given(SHINGLES, SHINGLES)
-@settings(deadline=None)
 def test_distinct_and_shared_shingles_are_counted_as_sets_count_them(a: list[int], b: list[int]) -> None:
     """Repeats and full slots included, and several texts through one work space."""
     b += a[::2]
@@ -48,7 +47,6 @@ def test_distinct_and_shared_shingles_are_counted_as_sets_count_them(a: list[int
 
 
 @given(SHINGLES, SHINGLES, st.floats(0, 300))
-@settings(deadline=None)
 def test_too_few_shared_shingles_stay_too_few(a: list[int], b: list[int], least: float) -> None:
     """A count is exact from `least` on; below, it may be anything below."""
     exact = len(set(a) & set(b))

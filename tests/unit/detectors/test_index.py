@@ -99,7 +99,7 @@ def test_all_alike_clusters_are_told_and_passive_rows_enter_nothing() -> None:
 
 
 @given(st.text("abcdefg äß漢😀", min_size=15, max_size=80).filter(lambda t: len(t.strip()) >= 15))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_identical_texts_always_meet(text: str) -> None:
     """However repetitive: a text of thirteen letters and more finds itself."""
     outcome = ClusterIndex(100).assign(rows_of([text, words(text), text], exact=False))
@@ -278,7 +278,6 @@ def test_rows_without_identity_take_no_memory() -> None:
 
 
 @given(st.sets(st.integers(0, 2**32 - 1), max_size=700), st.sets(st.integers(0, 2**32 - 1), max_size=700))
-@settings(deadline=None)
 def test_masks_never_rule_out_a_shared_shingle(a: set[int], b: set[int]) -> None:
     """Shared bits, and the shingles that have no bit of their own, are no fewer than shared shingles."""
     b |= set(list(a)[::2])
@@ -289,7 +288,6 @@ def test_masks_never_rule_out_a_shared_shingle(a: set[int], b: set[int]) -> None
 
 
 @given(st.integers(0, 2**64 - 1))
-@settings(deadline=None)
 def test_bits_are_counted(word: int) -> None:
     """As Python counts them."""
     assert fold_bits(np.uint64(word)) == word.bit_count()

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support.posts import varied, words
 
@@ -42,7 +42,6 @@ def compiled(a: str, b: str) -> float:
 
 
 @given(WORDS, WORDS)
-@settings(deadline=None)
 def test_kernel_equals_the_definition_on_words(a: list[str], b: list[str]) -> None:
     """Words of many scripts, repeated and in any order."""
     left, right = normalise(" ".join(a)), normalise(" ".join(b))
@@ -51,7 +50,6 @@ def test_kernel_equals_the_definition_on_words(a: list[str], b: list[str]) -> No
 
 
 @given(st.text(max_size=60), st.text(max_size=60))
-@settings(deadline=None)
 def test_kernel_equals_the_definition_on_any_text(a: str, b: str) -> None:
     """Whatever normalisation leaves."""
     left, right = normalise(a), normalise(b)

@@ -96,7 +96,7 @@ def kernel(texts: list[str]) -> list[str]:
     return [raw[offsets[i] : offsets[i + 1]].decode() for i in range(len(texts))]
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(st.lists(_TEXTS, max_size=8))
 @example([])
 @example(["", "", ""])
@@ -106,7 +106,7 @@ def test_kernel_equals_reference(texts: list[str]) -> None:
     assert kernel(texts) == [normalise(text) for text in texts]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(_TEXTS)
 def test_normalising_twice_changes_nothing(text: str) -> None:
     """A normalised text is its own normal form, so texts carried by mutes may pass again."""
@@ -114,7 +114,7 @@ def test_normalising_twice_changes_nothing(text: str) -> None:
     assert normalise(once) == once
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(_TEXTS)
 def test_result_holds_words_and_single_spaces_within_its_bound(text: str) -> None:
     """Nothing but letters, marks, numbers and inner single spaces comes out; 8 for 1 at most."""

@@ -63,7 +63,7 @@ def assert_equal(left: SketchBatch, right: SketchBatch) -> None:
         np.testing.assert_array_equal(a, b)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(_TEXTS, max_size=6))
 @example([])
 @example(["", "a", "ab", "abc", "abcd"])
@@ -76,7 +76,7 @@ def test_signatures_equal_datasketch(texts: list[str]) -> None:
         np.testing.assert_array_equal(row, oracle(text).hashvalues)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(_TEXTS)
 def test_decoded_shingles_equal_the_public_hash(text: str) -> None:
     """The kernel's hashes are `shingle_hash` of each shingle without spaces, in order, repeats included."""
@@ -88,7 +88,7 @@ def test_decoded_shingles_equal_the_public_hash(text: str) -> None:
     assert out[:n].tolist() == [shingle_hash(shingle.encode()) for shingle in want]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.binary(max_size=40))
 def test_bytes_that_are_no_text_stay_within_their_bounds(data: bytes) -> None:
     """Broken UTF-8 gives some hashes, but neither reads nor writes past its end."""
@@ -159,7 +159,7 @@ def test_empty_text_has_the_empty_sketch() -> None:
     assert sketch.route.tolist() == [0xFFFFFFFF]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(_TEXTS, min_size=1, max_size=8), st.data())
 def test_batches_may_be_cut_anywhere(texts: list[str], data: st.DataObject) -> None:
     """A sketch depends on its text alone: any cut of a batch gives the same arrays."""
@@ -170,7 +170,7 @@ def test_batches_may_be_cut_anywhere(texts: list[str], data: st.DataObject) -> N
     np.testing.assert_array_equal(signatures(blob, offsets)[cut:], signatures(blob, offsets[cut:]))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(_TEXTS, max_size=6))
 def test_sketch_is_read_off_the_signature(texts: list[str]) -> None:
     """Bits are the values' lowest bits, lengths are code points but spaces, in the documented places."""
