@@ -33,8 +33,13 @@ $(VENV)/.lint: pyproject.toml | $(VENV)/.test
 demo: $(VENV)/.embedded  ## watch the New Caledonia campaign ring: broker, worker, page; KEEP=1 leaves them up until Ctrl-C
 	$(BIN)/tocsin demo $(if $(KEEP),--keep)
 
-test: $(VENV)/.test  ## unit, contract, replay and broker tests; real Kafka too where Java and Maven are
-	$(BIN)/python -m pytest --ignore tests/e2e
+JOBS ?= 2
+# A file's tests stay together: they share what is dear to make.
+SIDE_BY_SIDE := --numprocesses $(JOBS) --dist loadfile
+
+test: $(VENV)/.test  ## unit, contract, replay and broker tests; real Kafka too where Java and Maven are; JOBS=4
+	$(BIN)/python -m pytest --ignore tests/e2e -m 'not kafka' $(SIDE_BY_SIDE)
+	$(BIN)/python -m pytest --ignore tests/e2e -m kafka
 
 test-kafka: $(VENV)/.test  ## the tier on real Apache Kafka; fails where Java 17+ or Maven is missing
 	KAFKA_TIER=require $(BIN)/python -m pytest --ignore tests/e2e -m kafka
@@ -86,7 +91,7 @@ test-wheel: wheel  ## unit and contract tests against the built wheel, in an env
 	rm -rf build/wheel-venv
 	$(PYTHON) -m venv build/wheel-venv
 	build/wheel-venv/bin/pip --disable-pip-version-check --quiet install "$$(ls build/wheel/*.whl)[test]"
-	cd tests && ../build/wheel-venv/bin/python -m pytest -c ../pyproject.toml --rootdir .. unit contract replay
+	cd tests && ../build/wheel-venv/bin/python -m pytest -c ../pyproject.toml --rootdir .. unit contract replay $(SIDE_BY_SIDE)
 
 clean:  ## remove what the targets made
 	rm -rf build dist $(VENV) .mypy_cache .ruff_cache .hypothesis
