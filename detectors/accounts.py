@@ -43,19 +43,29 @@ def _as_is(value: int) -> int:
 
 
 class AccountTally:
-    """Grows with the posts of one cluster; its rows are kept packed, as they are sent."""
+    """Grows with the posts of one cluster; its rows are kept packed, as they are sent.
+
+    Args:
+        packed: Rows to go on from, as `to_bytes` gives them while nothing is estimated.
+    """
 
     __slots__ = ("_hll", "_places", "_rows")
 
-    def __init__(self) -> None:
-        self._rows = bytearray()
+    def __init__(self, packed: bytes = b"") -> None:
+        self._rows = bytearray(packed)
         self._places: dict[int, int] | None = None
         """Offset of each account's row, once there are more than `MAX_SEARCHED`."""
         self._hll: HyperLogLogPlusPlus | None = None
+        self._find_places()
 
     def __len__(self) -> int:
         """Accounts held exactly."""
         return len(self._rows) // _ROW.size
+
+    @property
+    def is_estimated(self) -> bool:
+        """Whether there have been more than `MAX_EXACT`."""
+        return self._hll is not None
 
     def add(self, account: int, at_s: int, flags: int) -> None:
         """Count one post of `account` at an event second."""
@@ -82,8 +92,13 @@ class AccountTally:
                 return
             places[account] = len(rows)
         rows += _pack(account, at_s, 0, 1, flags)
-        if places is None and len(rows) > MAX_SEARCHED * _SIZE:
-            accounts = read(bytes(rows))["account"].tolist()
+        if places is None:
+            self._find_places()
+
+    def _find_places(self) -> None:
+        """Have a dictionary, once there are too many to be searched for."""
+        if len(self._rows) > MAX_SEARCHED * _SIZE:
+            accounts = read(bytes(self._rows))["account"].tolist()
             self._places = {account: _SIZE * number for number, account in enumerate(accounts)}
 
     def _searched(self, account: int) -> int:

@@ -8,6 +8,7 @@ changed closes, never "once per batch".
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
+from itertools import chain
 
 import msgspec
 
@@ -17,6 +18,7 @@ from detectors.pack_rows import FeedCounts, PackRows
 from detectors.rows import EXACT, REPOST, Delete, Mark, Pack
 from detectors.settings import DetectorSettings
 from detectors.singles import Singles
+from detectors.tallies import Tallies
 from detectors.tally import Tally, cluster_id
 from detectors.watermarks import Source, Watermarks
 
@@ -118,7 +120,7 @@ class Clusterer:
         """An empty index: the state in which every epoch starts."""
         self._index = ClusterIndex(self._settings.max_tracked_posts)
         self._singles = Singles()
-        self._tallies: dict[int, Tally] = {}
+        self._tallies = Tallies(self._index.norm)
         self._leaving: list[Tally] = []
         self._reposts: Counter[int] = Counter()
         self._deleted: set[int] = set()
@@ -171,14 +173,15 @@ class Clusterer:
         )
 
     def _close_slot(self, low_ms: int, out: list[Activity]) -> None:
-        tallies = (*self._leaving, *self._tallies.values())
         if self._to_redact:
-            for tally in tallies:
+            for tally in self._leaving:
                 tally.redact(self._to_redact)
+            self._tallies.redact(self._to_redact)
             self._to_redact.clear()
         now_ms = self._slot_open * self._slot_ms
         out.extend(
-            tally.snapshot(self._partition, now_ms, self._ingest_ms) for tally in tallies if tally.is_dirty
+            tally.snapshot(self._partition, now_ms, self._ingest_ms)
+            for tally in chain(self._leaving, self._tallies.dirty())
         )
         self._leaving.clear()
         stats = self._stats
@@ -213,20 +216,21 @@ class Clusterer:
                 rows.assign(self._index, self._singles, first, last_of_epoch)
                 self._count(rows, others_ms)
             end = min(last, rows.n_assigned)
-            for number, is_exemplar, slot, member in rows.joined(first, end):
+            for number, exemplar, slot, member in rows.joined(first, end):
                 if member.flags & REPOST:
                     self._repost(number)
                     continue
                 tally = tallies.get(number)
                 if tally is None:
                     tally = self._open(number)
-                if is_exemplar:
-                    tally.add_exemplar(member.norm)
+                if exemplar:
+                    tally.add_exemplar(exemplar, member.norm)
                 tally.add(member, max(oldest, slot), deleted)
                 if tally.n_posts >= tally.due_at:
                     out.append(tally.snapshot(self._partition, now_ms, member.ingest_ms))
             for evicted in rows.evictions(first, end):
                 self._evict(evicted.base, evicted.n_exemplars)
+            tallies.pack()
             first = rows.n_clustered = end
 
     def _sum_up(self, rows: PackRows) -> None:
@@ -249,12 +253,14 @@ class Clusterer:
     def _open(self, number: int) -> Tally:
         """The tally of a cluster that gets its second post, the first one counted."""
         first = self._singles.post(number, self._index.norm(number))
-        tally = self._tallies[number] = Tally(
+        tally = Tally.opened(
+            number,
             first,
             cluster_id(first.identity, self._partition, self.epoch),
             exact=bool(first.flags & EXACT),
             n_reposts=self._reposts.pop(number, 0),
         )
+        self._tallies.enter(number, tally)
         oldest = self._slot_open - self._n_slots
         tally.add(first, max(first.event_ms // self._slot_ms, oldest), self._deleted)
         return tally
@@ -278,8 +284,7 @@ class Clusterer:
     def _evict(self, base: int, n_exemplars: int) -> None:
         """Forget clusters numbered below `base`; what they had not told is told at the slot's end."""
         self.counts["evicted"] += n_exemplars
-        for number in [number for number in self._tallies if number < base]:
-            self._leaving.append(self._tallies.pop(number))
+        self._leaving += self._tallies.evict(base, self._to_redact)
         self._singles.drop(base)
         self._reposts = Counter({number: n for number, n in self._reposts.items() if number >= base})
 

@@ -98,6 +98,11 @@ class ClusterIndex:
         return int(self._state[1])
 
     @property
+    def end(self) -> int:
+        """Number of the next exemplar."""
+        return int(self._state[0] + self._state[1])
+
+    @property
     def n_bytes(self) -> int:
         """Memory of the arrays, bytes."""
         scratch = (part if isinstance(part, tuple) else (part,) for part in self._scratch)

@@ -20,8 +20,8 @@ from detectors.rows import AGE_KNOWN, CLOCK_LIED, EXACT, NEW_ACCOUNT, REPOST, Co
 from detectors.singles import Singles
 from detectors.tally import Member
 
-Joined = tuple[int, bool, int, Member]
-"""(cluster, whether the row became an exemplar of it, its slot, the row)."""
+Joined = tuple[int, int, int, Member]
+"""(cluster, number of the exemplar of it that the row became or 0, its slot, the row)."""
 
 
 class FeedCounts(NamedTuple):
@@ -101,12 +101,14 @@ class PackRows:
         self._counted = (bits & k.REPEATED) == 0
         self._counted &= ~self._reposts
         joined = ((clusters >= 0) & ~opened).nonzero()[0]
+        is_new = (bits & k.NEW_EXEMPLAR) != 0
+        exemplars = np.where(is_new, is_new.cumsum() + (index.end - 1 - _n(is_new)), 0)
         rows = joined + first
         self._joined_rows = rows.tolist()
         self._joined = list(
             zip(
                 clusters[joined].tolist(),
-                ((bits[joined] & k.NEW_EXEMPLAR) != 0).tolist(),
+                exemplars[joined].tolist(),
                 (columns.event_ms[rows] // self._slot_ms).tolist(),
                 self._members(rows),
                 strict=True,

@@ -1,9 +1,9 @@
 """What is counted of one cluster, post by post."""
 
-from array import array
-from collections.abc import Container, Iterable
+from collections.abc import Callable, Container, Iterable
 from hashlib import blake2b
 from operator import attrgetter
+from typing import Self
 
 import msgspec
 from msgspec import Raw
@@ -24,8 +24,6 @@ N_VARIANTS = 10
 MAX_EXEMPLAR_CHARS = 4_000
 """Of a text that is sent on for merging; keeps a message far below Kafka's 1 MB."""
 _NONE: frozenset[int] = frozenset()
-_EMPTY: dict[str, int] = {}
-"""Of tallies that have none: half of them; a dictionary takes 64 bytes with nothing in it."""
 _NO_TEXT = msgspec.msgpack.encode("")
 _by_posts = attrgetter("n_posts")
 _Counts = dict[str, int] | str
@@ -47,11 +45,17 @@ class Member(msgspec.Struct, gc=False):
     """MessagePack of `rows.Sample`."""
 
 
-class _Wording(msgspec.Struct, gc=False):
-    """A text of the cluster: the post that first wrote it, and how many did."""
+class _Named(msgspec.Struct, array_like=True, gc=False):
+    """The post that first wrote a text."""
 
     identity: int
+
+
+class _Wording(_Named, array_like=True, gc=False):
+    """A text of the cluster: the post that first wrote it, and how many did."""
+
     sample: bytes
+    """Empty in a packed tally that holds it anyhow, as one of those that people may be shown."""
     start: int
     """Where the text begins in the sample, as MessagePack; of its own it would take most of a tally."""
     end: int
@@ -68,99 +72,123 @@ def next_snapshot_at(n_posts: int) -> int:
     return n_posts + 1 if n_posts < EVERY_UNTIL else -(-n_posts * 5 // 4)
 
 
-class Tally:
-    """One cluster with two posts or more.
+class _Pointing(msgspec.Struct, array_like=True, kw_only=True, gc=False):
+    """Which posts a packed tally shows: it stands first, and the rest need not be decoded for it."""
 
-    Args:
-        first: The post that opened it.
-        name: Its id.
-        exact: Whether it matches only itself.
-        n_reposts: Reposts that came while it was alone.
-    """
+    shown: list[int]
+    variants: dict[int, _Named]
 
-    __slots__ = (
-        "_accounts",
-        "_first_ms",
-        "_hashtags",
-        "_langs",
-        "_last_ms",
-        "_n_redactions",
-        "_platforms",
-        "_redacted",
-        "_samples",
-        "_shown",
-        "_slots",
-        "_told",
-        "_urls",
-        "_variants",
-        "due_at",
-        "exact",
-        "exemplars",
-        "n_posts",
-        "n_reposts",
-        "name",
-    )
 
-    def __init__(self, first: Member, name: str, *, exact: bool, n_reposts: int) -> None:
-        self.name = name
-        self.exact = exact
-        self.n_posts = 0
-        self.n_reposts = n_reposts
-        self._n_redactions = 0
-        self._told = n_reposts
-        """`version` of the last snapshot."""
-        self.due_at = 2
-        self.exemplars: list[bytes] = []
-        self._first_ms = first.event_ms
-        self._last_ms = 0
-        self._slots: dict[int, int] = {}
-        self._accounts = AccountTally()
-        self._shown = array("Q")
-        """Identities of the posts that people may be shown, and in `_samples` these posts."""
-        self._samples: list[bytes] = []
-        self._redacted = _NONE
-        """Identities of deleted posts whose texts are gone."""
-        self._variants: dict[int, _Wording] = {}
-        """By the hash of their normalised text: 64 bits that an author can't aim at, Python's of bytes."""
-        self._hashtags = self._urls = _EMPTY
-        self._platforms: _Counts = ""
-        self._langs: _Counts = ""
-        self.add_exemplar(first.norm)
+class Tally(msgspec.Struct, array_like=True, kw_only=True, gc=False):
+    """One cluster with two posts or more; `pack` makes a third of its bytes of it while nothing joins it."""
+
+    shown: list[int] = []
+    """Identities of the posts that people may be shown, and in `samples` these posts."""
+    variants: dict[int, _Wording] = {}
+    """Texts by the hash of their normalised form: 64 bits that an author can't aim at, Python's of bytes."""
+    name: str
+    """Its id."""
+    exact: bool
+    """Whether it matches only itself."""
+    n_posts: int = 0
+    n_reposts: int
+    n_redactions: int = 0
+    told: int
+    """`version` of the last snapshot."""
+    due_at: int = 2
+    """Posts at which the next one is due."""
+    exemplars: list[int]
+    """Numbers of the texts that stand for the cluster."""
+    texts: list[bytes]
+    """They; left out of a packed tally."""
+    first_ms: int
+    last_ms: int = 0
+    slots: dict[int, int] = {}
+    accounts: AccountTally
+    samples: list[bytes] = []
+    redacted: frozenset[int] = _NONE
+    """Identities of deleted posts whose texts are gone."""
+    hashtags: dict[str, int] = {}
+    urls: dict[str, int] = {}
+    platforms: _Counts = ""
+    langs: _Counts = ""
+
+    @classmethod
+    def opened(cls, number: int, first: Member, name: str, *, exact: bool, n_reposts: int) -> Self:
+        """That of a cluster which gets its second post; the first one is still to be added.
+
+        Args:
+            number: The cluster's, which is its first exemplar's.
+            first: The post that opened it.
+            name: Its id.
+            exact: Whether it matches only itself.
+            n_reposts: Reposts that came while it was alone.
+        """
+        return cls(
+            name=name,
+            exact=exact,
+            n_reposts=n_reposts,
+            told=n_reposts,
+            exemplars=[number],
+            texts=[first.norm],
+            first_ms=first.event_ms,
+            accounts=AccountTally(),
+        )
+
+    def pack(self) -> bytes | None:
+        """All but its texts, for `unpack`; the object is of no use after it. None: it can't be packed."""
+        if self.accounts.is_estimated:
+            return None
+        for wording in self.variants.values():
+            if wording.identity in self.shown:
+                wording.sample = b""
+        self.texts = []
+        return _pack(self)
+
+    @staticmethod
+    def unpack(packed: bytes, norm: Callable[[int], bytes]) -> "Tally":
+        """What was packed; its texts come from `norm`, by number."""
+        tally = _unpack(packed)
+        tally.texts = [norm(number) for number in tally.exemplars]
+        samples = dict(zip(tally.shown, tally.samples, strict=True))
+        for wording in tally.variants.values():
+            wording.sample = wording.sample or samples[wording.identity]
+        return tally
 
     @property
     def version(self) -> int:
         """Grows with every change."""
-        return self.n_posts + self.n_reposts + self._n_redactions
+        return self.n_posts + self.n_reposts + self.n_redactions
 
     @property
     def is_dirty(self) -> bool:
         """Whether it changed since the last snapshot."""
-        return self.version != self._told
+        return self.version != self.told
 
-    def add_exemplar(self, norm: bytes) -> None:
-        """One more text that stands for the cluster."""
-        is_long = len(norm) > MAX_EXEMPLAR_CHARS
-        self.exemplars.append(norm.decode()[:MAX_EXEMPLAR_CHARS].encode() if is_long else norm)
+    def add_exemplar(self, number: int, norm: bytes) -> None:
+        """One more text that stands for the cluster, and its number."""
+        self.exemplars.append(number)
+        self.texts.append(norm)
 
     def add(self, post: Member, slot: int, deleted: Container[int]) -> None:
         """Count a post; its text is not kept if its identity is in `deleted`."""
         n_before = self.n_posts
         self.n_posts = n_before + 1
         event_ms, identity, packed, wording = post.event_ms, post.identity, post.sample, hash(post.norm)
-        self._last_ms = max(self._last_ms, event_ms)
-        slots = self._slots
+        self.last_ms = max(self.last_ms, event_ms)
+        slots = self.slots
         slots[slot] = slots.get(slot, 0) + 1
-        self._accounts.add(post.account, event_ms // 1000, post.flags)
+        self.accounts.add(post.account, event_ms // 1000, post.flags)
         if identity in deleted:
             packed = _redacted(packed)
-            self._redacted = frozenset(self._redacted.intersection(self._pointed_at()) | {identity})
-        shown, samples = self._shown, self._samples
+            self.redacted = frozenset(self.redacted.intersection(self._pointed_at()) | {identity})
+        shown, samples = self.shown, self.samples
         if len(samples) == N_HEAD + N_TAIL:
             del shown[N_HEAD], samples[N_HEAD]
         shown.append(identity)
         samples.append(packed)
         counted: Counted
-        variants = self._variants
+        variants = self.variants
         variant = variants.get(wording)
         if variant is None and len(variants) < MAX_KEYS:
             counted = worded = read_worded(packed)
@@ -172,11 +200,11 @@ class Tally:
                 variant.n_posts += 1
         # Not through sets of strings: their order is another in every process, and keys are bounded.
         if counted.hashtags:
-            self._hashtags = _count(self._hashtags, dict.fromkeys(map(str.casefold, counted.hashtags)))
+            _count(self.hashtags, dict.fromkeys(map(str.casefold, counted.hashtags)))
         if counted.urls:
-            self._urls = _count(self._urls, dict.fromkeys(counted.urls))
-        self._platforms = _count_one(self._platforms, counted.platform, n_before)
-        self._langs = _count_one(self._langs, counted.lang or "und", n_before)
+            _count(self.urls, dict.fromkeys(counted.urls))
+        self.platforms = _count_one(self.platforms, counted.platform, n_before)
+        self.langs = _count_one(self.langs, counted.lang or "und", n_before)
 
     def add_repost(self) -> None:
         """Count a pure repost; it changes nothing that is tested."""
@@ -184,46 +212,46 @@ class Tally:
 
     def redact(self, deleted: Container[int]) -> None:
         """Posts of these identities were deleted: their texts go from samples and variants."""
-        gone = {i for i in self._pointed_at() if i in deleted and i not in self._redacted}
+        gone = {i for i in self._pointed_at() if i in deleted and i not in self.redacted}
         if not gone:
             return
-        self._redacted |= gone
-        for place, identity in enumerate(self._shown):
+        self.redacted |= gone
+        for place, identity in enumerate(self.shown):
             if identity in gone:
-                self._samples[place] = _redacted(self._samples[place])
-        for wording in self._variants.values():
+                self.samples[place] = _redacted(self.samples[place])
+        for wording in self.variants.values():
             if wording.identity in gone:
                 wording.sample = _redacted(wording.sample)
                 wording.start = wording.sample.rindex(_NO_TEXT)
                 wording.end = wording.start + len(_NO_TEXT)
-        self._n_redactions += 1
+        self.n_redactions += 1
 
     def _pointed_at(self) -> list[int]:
         """Identities of the posts whose texts are held."""
-        return [*self._shown, *[wording.identity for wording in self._variants.values()]]
+        return [*self.shown, *[wording.identity for wording in self.variants.values()]]
 
     def snapshot(self, partition: int, watermark_ms: int, ingest_ms: int) -> Snapshot:
         """All of it, as it stands; the next one is due at the next threshold."""
-        self._told = version = self.version
+        self.told = version = self.version
         n_posts = self.n_posts
         self.due_at = next_snapshot_at(n_posts)
-        wordings, redacted = [*self._variants.values()], self._redacted
+        wordings, redacted = [*self.variants.values()], self.redacted
         if len(wordings) > 1:
             wordings.sort(key=_by_posts, reverse=True)  # which leaves equal ones in order
             del wordings[N_VARIANTS:]
         exemplar = None
         for wording in wordings:
             if wording.identity not in redacted:
-                exemplar = None if wording.identity == self._shown[0] else wording.sample
+                exemplar = None if wording.identity == self.shown[0] else wording.sample
                 break
         details = (  # `activity.Details`; its texts are copied as they stand
-            self._samples,
+            self.samples,
             exemplar,
             [(Raw(w.sample[w.start : w.end]), w.n_posts) for w in wordings],
-            _told(self._hashtags),
-            _told(self._urls),
-            _told(_as_dict(self._platforms, n_posts)),
-            _told(_as_dict(self._langs, n_posts)),
+            _told(self.hashtags),
+            _told(self.urls),
+            _told(_as_dict(self.platforms, n_posts)),
+            _told(_as_dict(self.langs, n_posts)),
         )
         return Snapshot(
             cluster=self.name,
@@ -233,16 +261,30 @@ class Tally:
             ingest_ms=ingest_ms,
             n_posts=n_posts,
             n_reposts=self.n_reposts,
-            first_ms=self._first_ms,
-            last_ms=self._last_ms,
-            slots=sorted(self._slots.items()),
-            accounts=self._accounts.to_bytes(),
-            hyperloglog=self._accounts.registers(),
-            exemplars=[norm.decode() for norm in self.exemplars],
+            first_ms=self.first_ms,
+            last_ms=self.last_ms,
+            slots=sorted(self.slots.items()),
+            accounts=self.accounts.to_bytes(),
+            hyperloglog=self.accounts.registers(),
+            exemplars=[norm.decode()[:MAX_EXEMPLAR_CHARS] for norm in self.texts],
             exact=self.exact,
-            n_deleted=sum([identity in redacted for identity in self._shown]) if redacted else 0,
+            n_deleted=sum([identity in redacted for identity in self.shown]) if redacted else 0,
             details=pack_details(details),
         )
+
+
+_pack = msgspec.msgpack.Encoder(enc_hook=AccountTally.to_bytes).encode
+_unpack = msgspec.msgpack.Decoder(Tally, dec_hook=lambda _, packed: AccountTally(packed)).decode
+_read_pointing = msgspec.msgpack.Decoder(_Pointing).decode
+
+
+def points_at(packed: bytes, identities: set[int]) -> bool:
+    """Whether a packed tally holds the text of one of these posts."""
+    if not identities:
+        return False
+    pointing = _read_pointing(packed)
+    named = [wording.identity for wording in pointing.variants.values()]
+    return not (identities.isdisjoint(pointing.shown) and identities.isdisjoint(named))
 
 
 def _redacted(packed: bytes) -> bytes:
@@ -251,9 +293,7 @@ def _redacted(packed: bytes) -> bytes:
 
 
 def _count(counts: dict[str, int], keys: Iterable[str]) -> dict[str, int]:
-    """Count each key once; what to go on with in place of `counts`."""
-    if counts is _EMPTY:
-        counts = {}
+    """Count each key once, in place."""
     for key in keys:
         n = counts.get(key, 0)
         if n or len(counts) < MAX_KEYS:

@@ -36,10 +36,15 @@ def shown(snapshot: Snapshot) -> list[Sample]:
     return [read_sample(packed) for packed in read_details(snapshot.details).samples]
 
 
+def opened(first: Member) -> Tally:
+    """Of the first cluster."""
+    return Tally.opened(0, first, "name", exact=False, n_reposts=0)
+
+
 def tally(n: int, deleted: frozenset[int] = frozenset()) -> Tally:
     """With posts 1…n, a wording for every third."""
     first = member(1, "wording 1")
-    out = Tally(first, "name", exact=False, n_reposts=0)
+    out = opened(first)
     for i in range(1, n + 1):
         out.add(member(i, f"wording {i % 3}"), i, deleted)
     return out
@@ -112,10 +117,10 @@ def test_a_hashtag_counts_once_a_post_in_any_case() -> None:
 
 def test_keys_are_bounded() -> None:
     """A flood of hashtags or wordings cannot grow a cluster without limit."""
-    out = Tally(member(1), "name", exact=False, n_reposts=0)
+    out = opened(member(1))
     for i in range(1, 500):
         out.add(member(i, f"text {i}", hashtags=[f"t{i}"], lang=f"l{i}"), i, set())
-    assert len(out._variants) <= MAX_KEYS
+    assert len(out.variants) <= MAX_KEYS
     details = read_details(out.snapshot(0, 0, 0).details)
     assert max(map(len, (details.hashtags, details.langs, details.variants))) <= 20
 
@@ -130,7 +135,7 @@ def test_cluster_id_differs_by_post_partition_and_epoch(changed: tuple[int, int,
 @given(st.lists(st.integers(0, 50), min_size=1, max_size=60))
 def test_slots_sum_to_the_posts(slots: list[int]) -> None:
     """Every post stands in exactly one slot."""
-    out = Tally(member(1), "name", exact=False, n_reposts=0)
+    out = opened(member(1))
     for slot in slots:
         out.add(member(1), slot, set())
     assert out.snapshot(0, 0, 0).slots == sorted((s, slots.count(s)) for s in set(slots))
