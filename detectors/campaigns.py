@@ -36,16 +36,6 @@ def are_one(n_shared: int, n_a: int, n_b: int) -> bool:
     return n_shared >= max(MIN_SHARED, MIN_SHARE * min(n_a, n_b))
 
 
-def may_join(ring: Ring, other: Ring | None) -> bool:
-    """Whether `join` may change anything where a burst is linked to another: both rang, not both are of one.
-
-    Args:
-        ring: What was told of the burst.
-        other: What was told of the other; None: it never rang.
-    """
-    return other is not None and not (ring.campaign and other.campaign)
-
-
 def join(ring: Ring, group: Group, linked: Iterable[Group]) -> None:
     """Have a burst be of the campaign of the oldest burst among `linked`, and those that are of none, of its.
 

@@ -131,12 +131,12 @@ def linked_to(
         n_tests: Pairs tried, for the correction.
     """
     skewed = ACTIVITY_SKEW * n_mine
+    most = {n_shared: _most_expected(n_shared, n_tests) for n_shared in set(others.values())}
     return frozenset(
         [
             number
             for (number, n_shared), n_theirs in zip(others.items(), sizes, strict=True)
-            if skewed * n_theirs / max(n_feed, n_mine + n_theirs - n_shared)
-            < _most_expected(n_shared, n_tests)
+            if skewed * n_theirs / max(n_feed, n_mine + n_theirs - n_shared) < most[n_shared]
         ]
     )
 

@@ -52,18 +52,17 @@ class Group(msgspec.Struct, kw_only=True, dict=True):
         cached.pop("_accounts", None)
         cached.pop("_slots", None)
         self.last_ms = max(self.last_ms, snapshot.last_ms)
-        first_slot = snapshot.slots[0][0]
-        self.first_slot = min(self.first_slot, first_slot)
-        self.n_posts += snapshot.n_posts
-        self.n_accounts += acc.n_rows(snapshot.accounts)
-        self.n_deleted += snapshot.n_deleted
+        self.first_slot = min(self.first_slot, snapshot.slots[0][0])
         if old is None:
+            self.n_posts += snapshot.n_posts
+            self.n_accounts += acc.n_rows(snapshot.accounts)
+            self.n_deleted += snapshot.n_deleted
             self.first_ms, self.name = min((self.first_ms, self.name), (snapshot.first_ms, cluster))
             cached.pop("oldest_ms", None)
         else:
-            self.n_posts -= old.n_posts
-            self.n_accounts -= acc.n_rows(old.accounts)
-            self.n_deleted -= old.n_deleted
+            self.n_posts += snapshot.n_posts - old.n_posts
+            self.n_accounts += acc.n_rows(snapshot.accounts) - acc.n_rows(old.accounts)
+            self.n_deleted += snapshot.n_deleted - old.n_deleted
 
     def began_ms(self, slot_ms: int) -> int:
         """Event time of its earliest post, to the end of its slot if a later post was read first."""

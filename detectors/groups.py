@@ -6,6 +6,7 @@ small one for as long as accounts count as recent, a larger one for the whole hi
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 
 import msgspec
 
@@ -48,6 +49,8 @@ class Groups:
         self._rung: dict[int, tuple[Group, Ring]] = {}
         self._ringing: dict[int, tuple[Group, Ring]] = {}
         self._critical: set[int] = set()
+        self._unjoined: set[int] = set()
+        """Those that rang and are of no campaign."""
         self._campaigns: dict[str, dict[int, tuple[Group, Ring]]] = {}
         self.shared = SharedAccounts()
         """Accounts of the groups large enough to ring."""
@@ -74,14 +77,13 @@ class Groups:
         """Those that ring; in no order."""
         return self._ringing.values()
 
-    def told(self, number: int) -> Ring | None:
-        """What was told of a group; None if it never rang."""
-        rung = self._rung.get(number)
-        return None if rung is None else rung[1]
-
     def of_campaign(self, campaign: str) -> Iterable[tuple[Group, Ring]]:
         """Those of a campaign, and what was told of them; in no order."""
         return self._campaigns.get(campaign, {}).values()
+
+    def joinable(self, ring: Ring, numbers: AbstractSet[int]) -> AbstractSet[int]:
+        """Of these groups those that rang and are not, as the burst told by `ring` is, of a campaign."""
+        return numbers & (self._unjoined if ring.campaign else self._rung.keys())
 
     def has_critical(self, numbers: Iterable[int]) -> bool:
         """Whether one of these groups is critical now."""
@@ -93,6 +95,9 @@ class Groups:
         self._rung[group.number] = group, ring
         if ring.campaign:
             self._campaigns.setdefault(ring.campaign, {})[group.number] = group, ring
+            self._unjoined.discard(group.number)
+        else:
+            self._unjoined.add(group.number)
         if ring.firing:
             self._ringing[group.number] = group, ring
         else:
@@ -294,6 +299,7 @@ class Groups:
                 del self._campaigns[ring.campaign]
         self._ringing.pop(group.number, None)
         self._critical.discard(group.number)
+        self._unjoined.discard(group.number)
         self.watch.drop(group.number)
         del self._groups[group.number]
 

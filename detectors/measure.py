@@ -300,12 +300,11 @@ class Measurer:
     def _join(self, group: Group, ring: Ring, several: Mapping[int, int]) -> None:
         """Have it be of the campaign of the groups that it is one with."""
         shared = self._groups.shared
-        many = shared.ties(group.number).many if several else ()
+        many = self._groups.joinable(ring, shared.ties(group.number).many) if several else ()
         close = {
             number: several[number]
             for number in many
-            if campaigns.may_join(ring, self._groups.told(number))
-            and campaigns.are_one(several[number], shared.n_accounts(group.number), shared.n_accounts(number))
+            if campaigns.are_one(several[number], shared.n_accounts(group.number), shared.n_accounts(number))
         }
         if close:
             mates = self._groups.those(self._linked(group, close))

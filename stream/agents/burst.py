@@ -11,7 +11,6 @@ more are taken out of it after `rulings_retention_h`.
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import repeat
 from typing import NamedTuple
 from zlib import crc32
 
@@ -43,6 +42,8 @@ CHUNK = "burst/{slot}/{number}"
 SLOTS = ("a", "b")
 """Checkpoints alternate. Both are kept: a worker may die after writing one and before
 committing past it, or in the middle of one."""
+
+_PEOPLES = {Ruling, Undo}
 
 _encode_state = msgspec.msgpack.Encoder().encode
 _read_state = msgspec.msgpack.Decoder(BursterState).decode
@@ -147,28 +148,31 @@ class BurstStage:
     def _feed(self, records: Sequence[Record], *, is_live: bool) -> list[Out]:
         """Records that are all live, or all replayed."""
         outs: list[Out] = []
-        together: list[tuple[Record, Activity]] = []
+        together: list[Activity] = []
+        places: list[Record] = []
+        """The record in which each of them stands."""
         for record in records:
             messages = _read(record)
             self._log_bytes += len(record.value or b"")
-            together += zip(repeat(record), messages)
+            together += messages
+            places += [record] * len(messages)
             if Clock in map(type, messages):
                 # A checkpoint is of all that stands before an offset, and of nothing behind it.
-                outs += self._judge(together, is_live=is_live)
-                together = []
+                outs += self._judge(together, places, is_live=is_live)
+                together, places = [], []
                 outs += self._checkpoint(record.offset + 1) if is_live else ()
-        outs += self._judge(together, is_live=is_live)
+        outs += self._judge(together, places, is_live=is_live)
         if not is_live:  # counted before the restart
             self._burster.grown.clear()
         return outs
 
-    def _judge(self, placed: Sequence[tuple[Record, Activity]], *, is_live: bool) -> list[Out]:
-        """What to write because of messages, each with the record it stands in."""
+    def _judge(self, messages: Sequence[Activity], places: Sequence[Record], *, is_live: bool) -> list[Out]:
+        """What to write because of messages, and the record that each stands in."""
         outs: list[Out] = []
-        if is_live and placed and (self._moved or self._forgotten):
-            outs += self._ruled(placed[0][0].offset)
-        for place, alerts in self._burster.feed_all([message for _, message in placed]):
-            record, message = placed[place]
+        if is_live and places and (self._moved or self._forgotten):
+            outs += self._ruled(places[0].offset)
+        for place, alerts in self._burster.feed_all(messages):
+            record, message = places[place], messages[place]
             news = [alert for alert in alerts if self._standing.is_news(alert, record.offset)]
             if not is_live:
                 continue
@@ -245,9 +249,10 @@ class BurstStage:
 def _read(record: Record) -> list[Activity]:
     """What stands in a record of ``activity``; of a person's decision, where and when, too."""
     messages = decode_activity(record.value)
-    for message in messages:
-        if isinstance(message, Ruling | Undo):
-            message.at_ms, message.offset = record.timestamp, record.offset
+    if not _PEOPLES.isdisjoint(map(type, messages)):
+        for message in messages:
+            if isinstance(message, Ruling | Undo):
+                message.at_ms, message.offset = record.timestamp, record.offset
     return messages
 
 
