@@ -118,10 +118,8 @@ def _spawn(niceness: int) -> tuple[multiprocessing.process.BaseProcess, socket.s
     context: Any = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
     context.set_forkserver_preload(["stream.warm"])
     ours, theirs = socket.socketpair()
-    for end in (
-        ours,
-        theirs,
-    ):  # a batch whole, as far as the system allows: else each side waits for the other
+    # A batch whole, as far as the system allows: else each side waits for the other.
+    for end in (ours, theirs):
         end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BYTES)
     with theirs, _short_temporary_folder():
         process = context.Process(target=beside.serve, args=(theirs, niceness), daemon=True)
