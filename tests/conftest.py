@@ -19,9 +19,10 @@ from stream.embedded import EmbeddedBroker
 from stream.settings import Settings
 
 sys.path.insert(0, str(Path(__file__).parent))  # for tests/support: importlib mode adds nothing
+pytest.register_assert_rewrite("support")  # its assertions tell what they found, too
 
-from support.apache_kafka import ApacheKafka, Security, require_kafka
-from support.certificates import Certificates, make_certificates
+from support.apache_kafka import ApacheKafka, Security, require_kafka  # noqa: E402 (from here on)
+from support.certificates import Certificates, make_certificates  # noqa: E402
 
 # No example fails for the time it takes: the machine is busy, or a kernel compiles.
 hypothesis.settings.register_profile(

@@ -234,6 +234,31 @@ async def test_a_burst_is_muted_and_unmuted_from_the_page(settings: Settings, tm
             await expect(page.get_by_text("ended by maria")).to_contain_text("it is one")
 
 
+async def test_what_could_not_be_fetched_is_fetched_again(settings: Settings, tmp_path: Path) -> None:
+    """The page of a burst catches up by itself after an answer that never came; evidence says what to do."""
+    await tell(settings, alert(id="grave"))
+    async with visiting(settings, tmp_path) as visitor:
+        page = visitor.page
+        await visitor.go("/bursts/grave")
+        async with page.expect_event("requestfailed"):
+            await page.route("**/bursts/grave", lambda route: route.abort())
+            await tell(settings, alert(id="grave", seq=3, severity=Severity.WARNING))
+        await page.unroute("**/bursts/grave")
+        await expect(page.locator("#burst.warning")).to_have_count(1)
+
+        await visitor.go("/")
+        await page.route("**/detail", lambda route: route.abort())
+        summary = page.locator("#b-grave summary")
+        await summary.click()
+        await expect(page.get_by_text("close this and open it again")).to_be_visible()
+        await page.unroute("**/detail")
+        await summary.click()
+        await summary.click()
+        await expect(page.get_by_text("accounts with a known age")).to_be_visible()
+        assert {said.partition(":")[0] for said in visitor.complaints} == {"Failed to load resource"}
+        visitor.complaints.clear()
+
+
 async def test_five_hundred_ringing_bursts_are_shown_fast(settings: Settings, tmp_path: Path) -> None:
     """Loaded, laid out and live within seconds, however busy the machine; one more comes in at its place."""
     texts = [f"{number:03} {ARABIC if number % 7 == 0 else EVIL}" for number in range(500)]

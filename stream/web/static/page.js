@@ -2,6 +2,7 @@
 "use strict";
 
 const MAX_OVER = 50;
+const AGAIN_MS = 3000;
 
 // A card goes where its key says: cards of a list stand in falling order.
 function place(list, card) {
@@ -96,15 +97,26 @@ function showNow() {
   start();
 }
 
+async function ask(url) {
+  const answer = await fetch(url);
+  if (!answer.ok) throw new Error(answer.statusText);
+  return answer.text();
+}
+
+// What was told and could not be fetched is told again.
 function showBurst(article) {
-  follow(article.dataset.from, {
+  const source = follow(article.dataset.from, {
     burst: async () => {
-      const answer = await fetch(location.href);
-      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      const fresh = page.getElementById("burst");
-      if (fresh) renew(article, fresh);
-      if (fresh) article.className = fresh.className;
-      if (fresh) document.title = page.title;
+      try {
+        const page = new DOMParser().parseFromString(await ask(location.href), "text/html");
+        const fresh = page.getElementById("burst");
+        renew(article, fresh);
+        article.className = fresh.className;
+        document.title = page.title;
+      } catch {
+        source.close();
+        setTimeout(showBurst, AGAIN_MS, article);
+      }
     },
   });
 }
@@ -113,13 +125,14 @@ function showBurst(article) {
 document.addEventListener("toggle", async (event) => {
   const details = event.target;
   if (!details.open || !details.dataset?.from) return;
-  const answer = await fetch(details.dataset.from);
   const body = details.querySelector(":scope > div");
-  if (answer.ok) {
+  try {
     const fresh = document.createElement("div");
-    fresh.append(parse(await answer.text()));
+    fresh.append(parse(await ask(details.dataset.from)));
     renew(body, fresh);
-  } else body.textContent = "It is no longer known.";
+  } catch {
+    body.textContent = "It can't be had now; close this and open it again.";
+  }
 }, true);
 
 // A decision is sent without leaving the page; what it did arrives as any other change.
