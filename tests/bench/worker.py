@@ -2,6 +2,8 @@
 
 import asyncio
 import time
+from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
@@ -115,12 +117,21 @@ def as_feed() -> list[bytes]:
     return values
 
 
-async def fill(settings: Settings, values: list[bytes], partitions: int = PARTITIONS) -> None:
-    """Partitions in turn, as the feed is ordered."""
+async def fill(
+    settings: Settings, values: Sequence[bytes], partitions: int = PARTITIONS, *, together: int = 500
+) -> None:
+    """Partitions in turn, as the feed is ordered, `together` posts to each."""
+    name, sent = topic_name(settings, POSTS), []
     async with live.producer(settings) as producer:
-        for number, value in enumerate(values):
-            await producer.send(topic_name(settings, POSTS), value, partition=number // 500 % partitions)
-        await producer.flush()
+        for number, first in enumerate(range(0, len(values), together)):
+            rest = deque(values[first : first + together])
+            while rest:
+                batch = producer.create_batch()
+                while rest and batch.append(key=None, value=rest[0], timestamp=None):
+                    rest.popleft()
+                batch.close()
+                sent.append(await producer.send_batch(batch, name, partition=number % partitions))
+        await asyncio.gather(*sent)
 
 
 async def _warm_up(settings: Settings, folder: Path, feed: list[bytes]) -> None:
