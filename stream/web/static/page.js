@@ -126,6 +126,7 @@ document.addEventListener("toggle", async (event) => {
   const details = event.target;
   if (!details.open || !details.dataset?.from) return;
   const body = details.querySelector(":scope > div");
+  if (!body) return; // the card was renewed meanwhile: what took its place asks
   try {
     const fresh = document.createElement("div");
     fresh.append(parse(await ask(details.dataset.from)));
