@@ -3,9 +3,13 @@
 Set-associative: the low bits of a band's 32-bit hash pick a bucket of `WAYS` entries (one cache
 line), each the hash's high bits above the exemplar's place + 1; at least as many low bits pick
 the bucket as the place takes, so no bit of the hash is lost. 0 is an empty entry; a full bucket
-loses its oldest. So a look-up costs 42 cache lines however large a cluster or how common a
-phrase, and memory is bounded. Loops over a bucket ask its length, though it is `WAYS`: of a known
-number the compiler makes that many steps one after another, else vectors.
+loses its oldest. There are as many buckets as exemplars need, not a power of two of them: what
+belongs past the last one stands in the bucket that will be split into it. So a look-up costs 42
+cache lines however large a cluster or how common a phrase, and memory is bounded. Loops over a
+bucket ask its length, though it is `WAYS`: of a known number the compiler makes that many steps
+one after another, else vectors.
+
+Source of the split: W. Litwin, "Linear hashing: a new tool for file and table addressing", 1980.
 """
 
 from typing import Final
@@ -34,11 +38,34 @@ def place_mask(capacity: int) -> np.uint32:
 
 
 @kernel
+def bucket_of(band: np.uint32, n_buckets: int) -> int:
+    """The bucket of a band hash."""
+    return bucket_at(band, n_buckets, bucket_half(n_buckets - 1))
+
+
+@kernel
+def bucket_at(band: np.uint32, n_buckets: int, half: int) -> int:
+    """The same, given the `bucket_half` of the last bucket: known once for many bands."""
+    bucket = int(band & np.uint32(2 * half - 1))
+    return bucket - half * int(bucket >= n_buckets)
+
+
+@kernel
+def bucket_half(bucket: int) -> int:
+    """The highest bit of a bucket's number: the bucket that it was split from stands so much lower."""
+    half = 1
+    while 2 * half <= bucket:
+        half *= 2
+    return half
+
+
+@kernel
 def fetch_buckets(table: NDArray[np.uint32], bands: NDArray[np.uint32]) -> None:
     """Ask memory for a row's cache lines; they come while something else is done."""
-    mask = np.uint32(len(table) - 1)
+    n_buckets = len(table)
+    half = bucket_half(n_buckets - 1)
     for band in range(N_BANDS):
-        prefetch(table, int(bands[band] & mask) * WAYS)
+        prefetch(table, bucket_at(bands[band], n_buckets, half) * WAYS)
 
 
 @kernel
@@ -77,15 +104,16 @@ def find_hits(
         hits: int64 (N_BANDS × WAYS + 1,), filled from the left.
         met: uint32 (N_MET + N_BANDS,): work space.
     """
-    mask = np.uint32(len(table) - 1)
+    n_buckets = len(table)
+    half = bucket_half(n_buckets - 1)
     met[:N_MET] = 0
     ways = met[N_MET:]
     for band in range(N_BANDS):
-        ways[band] = find_ways(table[int(bands[band] & mask)], bands[band], places)
+        ways[band] = find_ways(table[bucket_at(bands[band], n_buckets, half)], bands[band], places)
     n_hits = 0
     for band in range(N_BANDS):
         left, key = ways[band], np.uint32(bands[band] & ~places)
-        bucket = table[int(bands[band] & mask)]
+        bucket = table[bucket_at(bands[band], n_buckets, half)]
         while left:
             entry = bucket[first_bit(left)] ^ key
             left &= left - np.uint32(1)
@@ -98,7 +126,7 @@ def find_hits(
 @kernel
 def put_band(table: NDArray[np.uint32], key: np.uint32, exemplar: int, places: np.uint32) -> None:
     """Enter an exemplar under one band hash, the oldest of a full bucket out."""
-    bucket = table[int(key & np.uint32(len(table) - 1))]
+    bucket = table[bucket_of(key, len(table))]
     oldest = np.uint64(places) << np.uint64(8)
     for way in range(len(bucket)):  # later exemplars have higher places, and 0 is empty
         place = np.uint64(np.uint32(bucket[way] & places))
@@ -107,20 +135,16 @@ def put_band(table: NDArray[np.uint32], key: np.uint32, exemplar: int, places: n
 
 
 @array_kernel
-def split_table(old: NDArray[np.uint32], new: NDArray[np.uint32], old_capacity: int, capacity: int) -> None:
-    """Move all entries into a larger, empty table: what was lost from a full bucket stays lost."""
-    old_places, places = place_mask(old_capacity), place_mask(capacity)
-    mask = np.uint32(len(new) - 1)
-    filled = np.zeros(len(new) // len(old), np.int64)  # of the buckets that one bucket becomes
-    for bucket in range(len(old)):
-        low = np.uint32(bucket) & old_places
-        filled[:] = 0
+def split_table(table: NDArray[np.uint32], n_buckets: int, old_capacity: int, capacity: int) -> None:
+    """Split the first `n_buckets` into all of `table`, the rest empty: what a full bucket lost stays lost."""
+    places = place_mask(capacity)
+    if places != place_mask(old_capacity):  # the place takes a bit of the hash that the bucket tells
+        table[:n_buckets] &= ~(places ^ place_mask(old_capacity))
+    for bucket in range(n_buckets, len(table)):
+        half, filled = bucket_half(bucket), 0
         for way in range(WAYS):
-            entry = old[bucket, way]
-            if entry & old_places == 0:
-                continue
-            key = np.uint32((entry & ~old_places) | low)
-            to = int(key & mask)
-            part = to // len(old)
-            new[to, filled[part]] = np.uint32(key & ~places) | np.uint32(entry & old_places)
-            filled[part] += 1
+            entry = table[bucket - half, way]
+            if entry & np.uint32(half):
+                table[bucket, filled] = entry
+                table[bucket - half, way] = 0
+                filled += 1

@@ -15,6 +15,7 @@ import msgspec
 from detectors.activity import Activity, Clock
 from detectors.index import ClusterIndex
 from detectors.pack_rows import FeedCounts, PackRows
+from detectors.pages import give_back
 from detectors.rows import EXACT, REPOST, Delete, Mark, Pack
 from detectors.settings import DetectorSettings
 from detectors.singles import Singles
@@ -161,6 +162,7 @@ class Clusterer:
         if not before:  # all sources have spoken for the first time: nothing ended
             return
         self._begin()
+        give_back()
         watermarks = _copy(self._time)
         self.epoch_starts.append(
             EpochStart(

@@ -25,19 +25,6 @@ def fold_bits(word: np.uint64) -> int:
     return int((word * np.uint64(0x0101010101010101)) >> np.uint64(56))
 
 
-@kernel
-def first_seen(seen: NDArray[np.uint64], identity: np.uint64) -> bool:
-    """Add a non-zero identity to an open-addressed set; whether it was absent."""
-    mask = np.uint64(len(seen) - 1)
-    slot = identity & mask
-    while seen[slot] != np.uint64(0):
-        if seen[slot] == identity:
-            return False
-        slot = (slot + np.uint64(1)) & mask
-    seen[slot] = identity
-    return True
-
-
 class ShingleSet(NamedTuple):
     """The shingles of one text, for others to be compared with. Reused: a new text clears nothing.
 

@@ -27,23 +27,27 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors import identities
 from detectors import index_kernel as k
 from detectors.alike_kernel import match_rows
 from detectors.band_table import N_MET, WAYS, split_table
 from detectors.compare_kernel import HINT_BITS, MASK_WORDS, ShingleSet, slot_mask
+from detectors.identities import Identities
 from detectors.index_arrays import Exemplars, Outcome, Rows, Scratch
-from detectors.pages import zeros
+from detectors.pages import give_back, zeros
 from detectors.sketch import N_BANDS, sketch_batch
 from detectors.words_kernel import WordSets
 
 START_EXEMPLARS = 16_384
-"""First capacity; doubled when full, up to the cap."""
+"""First capacity; grown when full, up to the cap."""
+GROWTH = 8
+"""It grows by this part: the table is split where it stands, so small steps cost no more."""
 BYTES_PER_TEXT = 192
 """Arena a slot of capacity comes with; longer texts use up capacity sooner."""
 BUCKETS_PER_EXEMPLAR = 4
-"""42 entries in 4 buckets of 16: 66 % full at capacity."""
+"""42 entries in 4 buckets of 16: 66 % full at capacity, 58 after it grew."""
 MIN_SCRATCH = 4096
-_PER_EXEMPLAR = ("bits", "masks", "n_distinct", "clusters", "n_posts", "n_exemplars")
+_PER_EXEMPLAR = ("bits", "masks", "n_distinct", "clusters", "n_exemplars")
 
 
 class Evicted(NamedTuple):
@@ -69,7 +73,6 @@ class IndexState(msgspec.Struct, kw_only=True):
     arena: bytes
     n_distinct: bytes
     clusters: bytes
-    n_posts: bytes
     n_exemplars: bytes
 
 
@@ -83,10 +86,12 @@ class ClusterIndex:
     def __init__(self, max_exemplars: int) -> None:
         self._max = max(max_exemplars, 4)
         self._state = np.array([0, 0, min(START_EXEMPLARS, self._max)], np.int64)
-        self._ex = _allocate(int(self._state[2]))
+        self._memory = _allocate(self._max)
+        self._ex = self._cut(int(self._state[2]))
         self._grown: list[tuple[int, int]] = []
-        self._seen = zeros((2 * START_EXEMPLARS,), np.uint64)
-        self._n_seen = 0
+        self._identities = Identities()
+        self._n_identities = 0
+        """Of the batch in hand."""
         self._scratch = _scratch(MIN_SCRATCH)
         self._gone: list[tuple[NDArray[np.int64], NDArray[np.uint8], int]] = []
         """Texts as they were before each eviction of the last `assign`, and the number of the first."""
@@ -106,8 +111,8 @@ class ClusterIndex:
     def n_bytes(self) -> int:
         """Memory of the arrays, bytes."""
         scratch = (part if isinstance(part, tuple) else (part,) for part in self._scratch)
-        arrays = (*self._ex, *chain.from_iterable(scratch), self._seen)
-        return int(sum(array.nbytes for array in arrays))
+        arrays = (*self._ex, *chain.from_iterable(scratch))
+        return int(sum(array.nbytes for array in arrays)) + self._identities.n_bytes
 
     def assign(self, rows: Rows) -> Outcome:
         """Assign each row in order; see `index_kernel.Outcome`.
@@ -118,7 +123,8 @@ class ClusterIndex:
         out, n_rows = self._prepare(rows), len(rows.identities)
         row = 0
         while row < n_rows:
-            row, status = k.assign_rows(self._ex, rows, out, self._scratch, self._seen, self._state, row)
+            seen = self._identities.seen
+            row, status = k.assign_rows(self._ex, rows, out, self._scratch, seen, self._state, row)
             if status == k.FULL:
                 self._make_room(row, int(rows.norm_offsets[row + 1] - rows.norm_offsets[row]))
         return out
@@ -170,7 +176,7 @@ class ClusterIndex:
         """The index that was dumped, without the identities it had seen."""
         index = cls(max_exemplars)
         index._state[:] = (state.base, state.n, state.capacity)
-        ex = index._ex = _allocate(state.capacity)
+        ex = index._ex = index._cut(state.capacity)
         for name in _PER_EXEMPLAR:
             column = getattr(ex, name)
             held = np.frombuffer(getattr(state, name), column.dtype)
@@ -183,24 +189,13 @@ class ClusterIndex:
         return index
 
     def _prepare(self, rows: Rows) -> Outcome:
-        """Room for what a batch gives, and for its identities."""
+        """Room for what a batch gives, its identities and its longest text."""
         n_rows = len(rows.identities)
         self.evictions, self._gone = [], []
-        self._reserve(rows)
-        return Outcome(np.empty(n_rows, np.int64), np.empty(n_rows, np.float32), np.empty(n_rows, np.uint8))
-
-    def _reserve(self, rows: Rows) -> None:
-        """Room in the identity set for the batch, and work space for its longest text."""
-        n_rows = int(np.count_nonzero(rows.identities))
-        if 2 * (self._n_seen + n_rows) > len(self._seen):
-            old = self._seen[self._seen != 0]
-            size = len(self._seen)
-            while 2 * (self._n_seen + n_rows) > size:
-                size *= 2
-            self._seen = zeros((size,), np.uint64)
-            k.enter_seen(self._seen, old)
-        self._n_seen += n_rows
+        self._n_identities = int(np.count_nonzero(rows.identities))
+        self._identities.reserve(self._n_identities)
         self._fit_scratch(rows.norm_offsets)
+        return Outcome(np.empty(n_rows, np.int64), np.empty(n_rows, np.float32), np.empty(n_rows, np.uint8))
 
     def _fit_scratch(self, offsets: NDArray[np.int64]) -> None:
         """Work space for the longest of the texts that end at `offsets`."""
@@ -209,43 +204,57 @@ class ClusterIndex:
             self._scratch = _scratch(1 << longest.bit_length())
 
     def _make_room(self, row: int, n_bytes: int) -> None:
-        """Double the capacity; or at the cap evict the oldest quarter and enter the rest anew."""
+        """Grow; or at the cap evict the oldest quarter and enter the rest anew."""
         base, n, capacity = (int(value) for value in self._state)
-        arena_used = int(self._ex.starts[n])
         if capacity < self._max:
-            capacity, gone = min(2 * capacity, self._max), 0
-        else:
-            if n_bytes > len(self._ex.arena) // 2:
-                raise ValueError(f"a text of {n_bytes} bytes does not fit an index of {self._max} exemplars")
-            gone = max(n // 4, 1)
-            while gone < n and arena_used - int(self._ex.starts[gone]) + n_bytes > len(self._ex.arena):
-                gone += max(n // 8, 1)
-            gone = min(gone, n)
-            self.evictions.append(Evicted(base + gone, gone, row))
-        if gone:
-            self._gone.append((self._ex.starts, self._ex.arena, base))
-        old, self._ex = self._ex, _allocate(capacity)
+            self._grown.append((n, capacity))
+            self._grow(min(capacity + -(-capacity // GROWTH), self._max))
+            return
+        starts, arena = self._ex.starts, self._ex.arena
+        if n_bytes > len(arena) // 2:
+            raise ValueError(f"a text of {n_bytes} bytes does not fit an index of {self._max} exemplars")
+        gone = max(n // 4, 1)
+        while gone < n and int(starts[n] - starts[gone]) + n_bytes > len(arena):
+            gone += max(n // 8, 1)
+        gone = min(gone, n)
+        self.evictions.append(Evicted(base + gone, gone, row))
+        self._gone.append((starts, arena, base))
+        capacity = max(n - gone, -(-int(starts[n] - starts[gone]) // BYTES_PER_TEXT), 1)
+        capacity = min(capacity, self._max)
+        old, self._memory = self._ex, _allocate(self._max)
+        self._ex, self._grown = self._cut(capacity), []
+        self._state[:] = (base + gone, n - gone, capacity)
+        self._identities.forget(base + gone, base + n, self._n_identities)
         _copy(old, self._ex, gone, n)
-        if gone:
-            self._grown = []
-            self._state[:] = (base + gone, n - gone, capacity)
-            self._enter_all()
-        else:
-            self._grown.append((n, int(self._state[2])))
-            self._state[2] = capacity
-            split_table(old.table, self._ex.table, self._grown[-1][1], capacity)
+        self._enter_all()
+        give_back()
+
+    def _cut(self, capacity: int) -> Exemplars:
+        """Of the memory what a capacity takes."""
+        whole = self._memory
+        return Exemplars(
+            table=whole.table[: capacity * BUCKETS_PER_EXEMPLAR],
+            starts=whole.starts[: capacity + 1],
+            arena=whole.arena[: _arena_bytes(capacity)],
+            **{name: getattr(whole, name)[:capacity] for name in _PER_EXEMPLAR},
+        )
+
+    def _grow(self, capacity: int) -> None:
+        """Have a larger capacity."""
+        old, self._ex = self._ex, self._cut(capacity)
+        self._state[2] = capacity
+        split_table(self._ex.table, len(old.table), len(old.n_distinct), capacity)
 
     def _enter_all(self) -> None:
         """Fill the band table from the exemplars' texts, in their order, growing where it grew."""
-        n, capacity = int(self._state[1]), int(self._state[2])
-        first, old = 0, None
-        for last, size in [*self._grown, (n, capacity)]:
-            part = self._ex._replace(table=_table(size), n_distinct=self._ex.n_distinct[:size])
-            if old is not None:
-                split_table(old.table, part.table, len(old.n_distinct), size)
-            self._enter(part, first, last)
-            first, old = last, part
-        self._ex = self._ex._replace(table=part.table)
+        n, capacity, first = int(self._state[1]), int(self._state[2]), 0
+        whole, steps = self._ex, [*self._grown, (n, capacity)]
+        self._ex = self._cut(steps[0][1])
+        for last, size in steps:
+            if size > len(self._ex.n_distinct):
+                self._grow(size)
+            self._enter(self._ex._replace(arena=whole.arena, starts=whole.starts), first, last)
+            first = last
 
     def _enter(self, ex: Exemplars, first: int, last: int) -> None:
         """Enter exemplars [first, last) into the band table of `ex`."""
@@ -277,8 +286,8 @@ def warm_up() -> None:
     """Compile what growth and eviction need, or load it: they come long after the first posts."""
     index = ClusterIndex(4)
     index.assign(rows_of([str(number**60) for number in range(3, 9)], exact=False))  # nothing alike
-    split_table(_table(4), _table(8), 4, 8)
-    k.enter_seen(np.zeros(2, np.uint64), np.ones(1, np.uint64))
+    split_table(zeros((32, WAYS), np.uint32), 16, 4, 8)
+    identities.warm_up()
 
 
 def _scratch(size: int) -> Scratch:
@@ -307,21 +316,20 @@ def _scratch(size: int) -> Scratch:
     )
 
 
-def _table(capacity: int) -> NDArray[np.uint32]:
-    return zeros((1 << (capacity * BUCKETS_PER_EXEMPLAR - 1).bit_length(), WAYS), np.uint32)
+def _arena_bytes(capacity: int) -> int:
+    return max(capacity * BYTES_PER_TEXT, 1 << 20)
 
 
 def _allocate(capacity: int) -> Exemplars:
     return Exemplars(
-        table=_table(capacity),
+        table=zeros((capacity * BUCKETS_PER_EXEMPLAR, WAYS), np.uint32),
         bits=zeros((capacity, 2), np.uint64),
         masks=zeros((capacity, MASK_WORDS), np.uint64),
-        starts=zeros((capacity + 1,), np.int64),
-        arena=zeros((max(capacity * BYTES_PER_TEXT, 1 << 20),), np.uint8),
-        n_distinct=zeros((capacity,), np.int32),
-        clusters=zeros((capacity,), np.int64),
-        n_posts=zeros((capacity,), np.int32),
-        n_exemplars=zeros((capacity,), np.uint8),
+        starts=zeros((capacity + 1,), np.int64, huge=False),
+        arena=zeros((_arena_bytes(capacity),), np.uint8),
+        n_distinct=zeros((capacity,), np.int32, huge=False),
+        clusters=zeros((capacity,), np.int64, huge=False),
+        n_exemplars=zeros((capacity,), np.uint8, huge=False),
     )
 
 

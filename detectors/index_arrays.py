@@ -10,7 +10,10 @@ from detectors.words_kernel import WordSets
 
 
 class Exemplars(NamedTuple):
-    """What an index knows of each exemplar and cluster; arrays of the capacity."""
+    """What an index knows of each exemplar and cluster; arrays of the capacity.
+
+    Their memory has room for all that there may ever be, so they grow in place.
+    """
 
     table: NDArray[np.uint32]
     """(buckets, WAYS): band table."""
@@ -25,8 +28,6 @@ class Exemplars(NamedTuple):
     """(n,): distinct shingles; 0 for a text that matches only exactly."""
     clusters: NDArray[np.int64]
     """(n,): number of the first exemplar of the cluster, counted over the index's life."""
-    n_posts: NDArray[np.int32]
-    """(n,): at a first exemplar, posts of the cluster."""
     n_exemplars: NDArray[np.uint8]
     """(n,): at a first exemplar, exemplars of the cluster."""
 

@@ -9,12 +9,20 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.band_table import WAYS, fetch_buckets, find_hits, find_ways, first_bit, place_mask, put_band
+from detectors.band_table import (
+    WAYS,
+    bucket_of,
+    fetch_buckets,
+    find_hits,
+    find_ways,
+    first_bit,
+    place_mask,
+    put_band,
+)
 from detectors.compare_kernel import (
     MASK_WORDS,
     count_bits,
     count_shared,
-    first_seen,
     fold_bits,
     hash_span,
     load_shingles,
@@ -23,6 +31,7 @@ from detectors.compare_kernel import (
     set_bits,
     shared_bits,
 )
+from detectors.identities import Seen, first_seen
 from detectors.index_arrays import Exemplars, Outcome, Rows, Scratch
 from detectors.jit import kernel
 from detectors.prefetch import prefetch
@@ -173,7 +182,7 @@ def best_of(
 @kernel
 def find_exact(ex: Exemplars, rows: Rows, row: int, key: np.uint32) -> int:
     """The exemplar with the same bytes, or -1."""
-    bucket = key & np.uint32(len(ex.table) - 1)
+    bucket = bucket_of(key, len(ex.table))
     places = place_mask(len(ex.n_distinct))
     start, end = rows.norm_offsets[row], rows.norm_offsets[row + 1]
     for way in range(WAYS):
@@ -196,7 +205,7 @@ def find_copy(ex: Exemplars, rows: Rows, row: int) -> int:
     """
     low, high, band = rows.bits[row, 0], rows.bits[row, 1], rows.bands[row, 0]
     places = place_mask(len(ex.n_distinct))
-    bucket = ex.table[int(band & np.uint32(len(ex.table) - 1))]
+    bucket = ex.table[bucket_of(band, len(ex.table))]
     left = find_ways(bucket, band, places)
     while left:
         copied = int(bucket[first_bit(left)] & places) - 1
@@ -281,7 +290,6 @@ def settle_row(  # noqa: PLR0913, PLR0917 - kernels take arrays, not objects
         out.clusters[row], out.jaccard[row] = cluster, jaccard
         if rows.passive[row]:
             return
-        ex.n_posts[cluster - base] += 1
         if out.jaccard[row] >= DRIFT or ex.n_exemplars[cluster - base] >= MAX_EXEMPLARS:
             return
         ex.n_exemplars[cluster - base] += 1
@@ -292,7 +300,6 @@ def settle_row(  # noqa: PLR0913, PLR0917 - kernels take arrays, not objects
         cluster = base + n
         out.clusters[row] = cluster
         out.bits[row] = OPENED | NEW_EXEMPLAR
-        ex.n_posts[n] = 1
         ex.n_exemplars[n] = 1
     ex.clusters[n] = cluster
     append_exemplar(ex, rows, row, n, n_distinct, scratch.mask)
@@ -302,7 +309,7 @@ def settle_row(  # noqa: PLR0913, PLR0917 - kernels take arrays, not objects
 
 @kernel
 def assign_rows(
-    ex: Exemplars, rows: Rows, out: Outcome, scratch: Scratch, seen: NDArray[np.uint64],
+    ex: Exemplars, rows: Rows, out: Outcome, scratch: Scratch, seen: Seen,
     state: NDArray[np.int64], first: int,
 ) -> tuple[int, int]:  # fmt: skip
     """Assign rows from `first` on, each to the cluster of its nearest exemplar.
@@ -312,7 +319,7 @@ def assign_rows(
         rows: The batch.
         out: Filled per row.
         scratch: Work space for the longest text.
-        seen: Identities of this epoch, with room for the batch.
+        seen: Identities met before, with room for the batch.
         state: int64 [base, n exemplars, capacity, room]: number of the oldest exemplar, how
             many there are, how many there may be before the next growth or eviction.
         first: Row to begin at.
@@ -342,10 +349,3 @@ def enter_bands(ex: Exemplars, bands: NDArray[np.uint32], base: int, first: int,
             continue
         fetch_buckets(ex.table, bands[i - first])
         put_bands(ex, bands[i - first], i)
-
-
-@kernel
-def enter_seen(seen: NDArray[np.uint64], identities: NDArray[np.uint64]) -> None:
-    """Move identities into a larger set."""
-    for identity in identities:
-        first_seen(seen, identity)

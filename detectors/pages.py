@@ -2,10 +2,12 @@
 
 Given back to the system as soon as nobody holds the array: of a heap they would leave holes, since
 small objects made after them stay (an index at its cap of 100,000 exemplars held twice what it used).
-Huge where the system has such pages, so that look-ups all over a table need few translations of
-addresses: the index takes 2.35 µs a row, and 2.6 without.
+Of an array as large as it may ever become only the pages that were written take memory, so it grows
+where it stands. Huge where the system has such pages, so that look-ups all over a table need few
+translations of addresses: the index takes 2.35 µs a row, and 2.6 without.
 """
 
+import ctypes
 import mmap
 from contextlib import suppress
 from math import prod
@@ -15,13 +17,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 _T = TypeVar("_T", bound=np.generic)
+MAP_NORESERVE = getattr(mmap, "MAP_NORESERVE", 0x4000 if hasattr(mmap, "MADV_HUGEPAGE") else 0)
+"""Memory is taken page by page as it is written, not before. Python 3.11 has no name for it."""
 
 
-def zeros(shape: tuple[int, ...], dtype: type[_T]) -> NDArray[_T]:
-    """As `numpy.zeros`, aligned to a page, so to a cache line too."""
+def zeros(shape: tuple[int, ...], dtype: type[_T], *, huge: bool = True) -> NDArray[_T]:
+    """As `numpy.zeros`, aligned to a page, so to a cache line too.
+
+    Args:
+        shape: Of the array.
+        dtype: Of its items.
+        huge: Whether its pages may be huge: of a small array the last one would be more than all the rest.
+    """
     n_bytes = prod(shape) * np.dtype(dtype).itemsize
-    pages = mmap.mmap(-1, max(n_bytes, 1), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    if hasattr(mmap, "MADV_HUGEPAGE"):
+    pages = mmap.mmap(-1, max(n_bytes, 1), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | MAP_NORESERVE)
+    if huge and hasattr(mmap, "MADV_HUGEPAGE"):
         with suppress(OSError):  # a kernel that has none
             pages.madvise(mmap.MADV_HUGEPAGE)
     return np.frombuffer(pages, dtype, prod(shape)).reshape(shape)
+
+
+def give_back() -> None:
+    """Give the system the pages of the heap that hold nothing any more.
+
+    The C library does so by itself only at the heap's end. Without its `malloc_trim` nothing is done.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)

@@ -14,7 +14,6 @@ from detectors import index_kernel as k
 from detectors.compare_kernel import (
     MASK_WORDS,
     count_bits,
-    first_seen,
     fold_bits,
     query_mask,
     set_bits,
@@ -203,7 +202,7 @@ def test_loaded_table_has_lost_what_the_live_one_lost(monkeypatch: pytest.Monkey
     assigned(index, texts, 50)
     loaded = ClusterIndex.load(10_000, index.dump())
     assert (loaded._ex.table == index._ex.table).all()
-    monkeypatch.setattr("detectors.index.START_EXEMPLARS", 512)
+    monkeypatch.setattr("detectors.index.START_EXEMPLARS", len(index._ex.n_distinct))
     roomy = ClusterIndex(10_000)
     assigned(roomy, texts, 50)
     assert roomy._ex.table.shape == index._ex.table.shape
@@ -299,9 +298,3 @@ def test_scratch_set_stays_half_empty(n_bytes: int) -> None:
     size = query_mask(n_bytes) + 1
     assert size & (size - 1) == 0
     assert size >= 2 * n_bytes
-
-
-def test_colliding_identities_are_both_kept() -> None:
-    """Open addressing walks on at a taken place."""
-    seen = np.zeros(8, np.uint64)
-    assert [first_seen(seen, np.uint64(i)) for i in (3, 11, 19, 3, 11, 19)] == [True] * 3 + [False] * 3
