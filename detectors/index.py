@@ -6,7 +6,7 @@ with itself as exemplar. Exemplars, not posts, fill the table, so the thousandth
 the second did.
 
 Assumptions: texts are normalised; short ones come flagged `exact`. Cost: 3 to 8 µs a row on the
-machine of the README, with 20,000 to 170,000 exemplars; 4 bytes × 42 bands × 1/load + text + 105
+machine of the README, with 20,000 to 170,000 exemplars; 4 bytes × 42 bands × 1/load + text + 101
 bytes an exemplar. Deterministic: the state is a function of the sequence of rows, however it was
 cut; after eviction the band table is entered anew from the surviving texts in their order, and
 growth splits its buckets, so it is also a function of (surviving exemplars, where it grew).

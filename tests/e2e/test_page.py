@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaProducer
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 from support.alerts import START, alert, muted, post
 from support.browser import PATIENCE_MS, WEB, Visitor, address, visiting
 from support.full_path import Service, on_its_own, produce
@@ -257,6 +257,29 @@ async def test_what_could_not_be_fetched_is_fetched_again(settings: Settings, tm
         await expect(page.get_by_text("accounts with a known age")).to_be_visible()
         assert {said.partition(":")[0] for said in visitor.complaints} == {"Failed to load resource"}
         visitor.complaints.clear()
+
+
+async def test_evidence_on_its_way_reaches_a_card_that_is_renewed_meanwhile(
+    settings: Settings, tmp_path: Path
+) -> None:
+    """What was asked for is shown in the card as it is now, and nothing is complained of."""
+    may_come = asyncio.Event()
+
+    async def late(route: Route) -> None:
+        await may_come.wait()
+        await route.continue_()
+
+    await tell(settings, alert(id="grave"))
+    async with visiting(settings, tmp_path) as visitor:
+        await visitor.go("/")
+        await visitor.page.route("**/detail", late)
+        card = visitor.page.locator("#b-grave")
+        async with visitor.page.expect_request("**/detail"):
+            await card.locator("summary").click()
+        await tell(settings, alert(id="grave", seq=3, posts=65))
+        await expect(card.locator(".posts")).to_contain_text("65")
+        may_come.set()
+        await expect(card.get_by_text("accounts with a known age")).to_be_visible()
 
 
 async def test_five_hundred_ringing_bursts_are_shown_fast(settings: Settings, tmp_path: Path) -> None:
