@@ -1,7 +1,7 @@
 """The set of posts that were met, against a dictionary of their ages."""
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from detectors.identities import MIX, START_SLOTS, Identities, first_seen
@@ -12,7 +12,6 @@ BATCHES = st.lists(
 
 
 @given(BATCHES)
-@settings(deadline=None)
 def test_an_identity_is_known_while_an_exemplar_of_its_age_is_held(
     batches: list[tuple[list[int], int | None]],
 ) -> None:

@@ -3,40 +3,15 @@
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from support.members import member
 
 from detectors import tallies as module
 from detectors.accounts import MAX_EXACT
 from detectors.activity import Snapshot
-from detectors.rows import Sample, pack_sample
 from detectors.tallies import Tallies
 from detectors.tally import Member, Tally, points_at
-
-
-def member(i: int, text: str = "some text") -> Member:
-    """The i-th post, by its own account."""
-    sample = Sample(
-        platform="ab"[i % 2],
-        id=str(i),
-        account=f"{i:016x}",
-        at_ms=60_000 * i,
-        text=text,
-        clipped=False,
-        lang=None,
-        url=None,
-        hashtags=["one"],
-        urls=[],
-    )
-    return Member(
-        identity=i + 1,
-        account=i,
-        event_ms=60_000 * i,
-        ingest_ms=0,
-        flags=0,
-        norm=text.encode(),
-        sample=pack_sample(sample),
-    )
 
 
 def norm(number: int) -> bytes:
@@ -83,7 +58,10 @@ class Both:
     def add(self, number: int, wording: int) -> None:
         """One more post."""
         self.n_posts += 1
-        cluster, post = self.base + number, member(self.n_posts, f"wording {wording}")
+        cluster, post = (
+            self.base + number,
+            member(self.n_posts, f"wording {wording}", platform="ab"[wording % 2]),
+        )
         if not self.of(number):
             self.plain[cluster] = opened(cluster, post)
             self.packed.enter(cluster, opened(cluster, post))
@@ -122,7 +100,6 @@ class Both:
 
 
 @given(st.lists(CHANGES, max_size=80))
-@settings(deadline=None)
 def test_nothing_shows_what_is_packed(changes: list[tuple[str, int, int]]) -> None:
     """Any posts, exemplars, reposts, deletions, evictions: the same is told, in the order of opening."""
     with pytest.MonkeyPatch.context() as patch:
@@ -170,7 +147,7 @@ def test_a_packed_tally_tells_whom_it_shows() -> None:
         tally.add(member(i, "rare" if i == 7 else "common"), 0, set())
     packed = tally.pack()
     assert packed is not None
-    pointed = [i for i in range(20) if points_at(packed, {i + 1})]
+    pointed = [i for i in range(20) if points_at(packed, {i})]
     assert pointed == [0, 1, 2, 3, 4, 7, 15, 16, 17, 18, 19]
     assert not points_at(packed, set())
 

@@ -1,34 +1,13 @@
 """What is counted of one cluster."""
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.members import member
 
 from detectors.activity import Snapshot, read_details
-from detectors.rows import Sample, pack_sample, read_sample
+from detectors.rows import Sample, read_sample
 from detectors.tally import MAX_KEYS, Member, Tally, cluster_id, next_snapshot_at
-
-
-def member(i: int, text: str = "some text", **changes: object) -> Member:
-    """The i-th post, by its own account."""
-    sample = Sample(
-        platform="test",
-        id=str(i),
-        account=f"{i:016x}",
-        at_ms=60_000 * i,
-        text=text,
-        clipped=False,
-        lang=None,
-        url=None,
-        hashtags=["One", "one", "two"],
-        urls=[],
-    )
-    sample = msgspec.structs.replace(sample, **changes)
-    packed = pack_sample(sample)
-    return Member(
-        identity=i, account=i, event_ms=60_000 * i, ingest_ms=0, flags=0, norm=text.encode(), sample=packed
-    )
 
 
 def shown(snapshot: Snapshot) -> list[Sample]:
