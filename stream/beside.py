@@ -14,10 +14,13 @@ import struct
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from operator import attrgetter
 from typing import Any, NamedTuple
 
+import msgspec
+
 from detectors.chain import warm_up
-from stream.stage import Out, Ticking
+from stream.stage import Out, Record, Ticking
 
 HEAD = struct.Struct(">I")
 
@@ -29,6 +32,11 @@ class _Record(NamedTuple):
     timestamp: int
     key: bytes | None
     value: bytes | None
+
+
+_row = attrgetter(*_Record._fields)
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(list[_Record]).decode
 
 
 def serve(connection: socket.socket, niceness: int) -> None:
@@ -50,6 +58,11 @@ def calm_garbage_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 20, 50)
+
+
+def packed(records: Sequence[Record]) -> bytes:
+    """Records as `feed` takes them, in MessagePack: a pickle of so many parts costs three times as much."""
+    return _encode(list(map(_row, records)))
 
 
 def framed(message: Any) -> tuple[bytes, bytes]:
@@ -79,10 +92,10 @@ def open_stage(key: int, make: Callable[..., Any], args: Sequence[Any]) -> bool:
     return isinstance(_stages[key], Ticking)
 
 
-def feed(key: int, rows: Sequence[tuple[Any, ...]]) -> tuple[list[Out], Any]:
-    """Feed it records, given as (offset, timestamp, key, value)."""
+def feed(key: int, records: bytes) -> tuple[list[Out], Any]:
+    """Feed it records, as `packed` gives them."""
     stage = _stages[key]
-    return stage.feed(list(map(_Record._make, rows))), stage.told()
+    return stage.feed(_decode(records)), stage.told()
 
 
 def tick(key: int, now_ms: int, caught_up: bool) -> tuple[list[Out], Any]:  # noqa: FBT001 (sent by position)

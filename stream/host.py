@@ -251,8 +251,7 @@ class _Beside(Generic[T]):
         self._line, self._key, self._tell = line, key, tell
 
     async def feed(self, records: Sequence[Record]) -> list[Out]:
-        rows = [(record.offset, record.timestamp, record.key, record.value) for record in records]
-        return await self._call(beside.feed, rows)
+        return await self._call(beside.feed, beside.packed(records))
 
     async def _call(self, function: Callable[..., tuple[list[Out], Any]], *args: Any) -> list[Out]:
         outs: list[Out]
