@@ -25,6 +25,8 @@ def worker() -> None:
     """  # noqa: D301 (click's mark for lines to leave alone)
     import asyncio  # noqa: PLC0415 (heavy imports only for this command)
 
+    import uvloop  # noqa: PLC0415
+
     from stream.app import create_app  # noqa: PLC0415
     from stream.layout import Layout  # noqa: PLC0415
     from stream.settings import load_settings  # noqa: PLC0415
@@ -33,6 +35,7 @@ def worker() -> None:
     logging.basicConfig(
         level=settings.log_level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())  # of the consumer's thread, too
     asyncio.run(Layout(settings).n_partitions())  # a missing broker or topic is told before anything starts
     sys.exit(_run(create_app(settings), settings.log_level))
 

@@ -8,11 +8,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+import uvloop
 from support.echo import Echo
 from support.frugal import Frugal
 from support.picky import Picky
@@ -96,17 +97,25 @@ async def test_an_error_keeps_its_type_and_words_and_a_stage_let_go_is_gone(besi
     assert counts == [2, 1]
 
 
-async def test_answers_of_any_size_come_whole_and_in_order(beside: Host) -> None:
-    """Larger than what the socket or the buffer takes at once, and several at once."""
-    stages: list[Any] = [await beside.open(Echo, (), lambda _: None) for _ in range(9)]
-    sizes = [0, 5, 3 * SOCKET_BYTES, 70, SOCKET_BYTES - 150, 1, 2 * SOCKET_BYTES, 300_000, 9]
-    values = [os.urandom(size) for size in sizes]
-    for shift in range(3):
-        told = values[shift:] + values[:shift]
-        answers = await asyncio.gather(
-            *(stage.feed([Rec(0, 0, None, value)]) for stage, value in zip(stages, told, strict=True))
-        )
-        assert [[out.value for out in answer] for answer in answers] == [[value] for value in told]
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_answers_of_any_size_come_whole_and_in_order(loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
+    """Larger than what the socket or the buffer takes at once, several at once; on both kinds of loop."""
+
+    async def ask() -> None:
+        host = Host(beside=True)
+        stages: list[Any] = [await host.open(Echo, (), lambda _: None) for _ in range(9)]
+        sizes = [0, 5, 3 * SOCKET_BYTES, 70, SOCKET_BYTES - 150, 1, 2 * SOCKET_BYTES, 300_000, 9]
+        values = [os.urandom(size) for size in sizes]
+        for shift in range(3):
+            told = values[shift:] + values[:shift]
+            answers = await asyncio.gather(
+                *(stage.feed([Rec(0, 0, None, value)]) for stage, value in zip(stages, told, strict=True))
+            )
+            assert [[out.value for out in answer] for answer in answers] == [[value] for value in told]
+        await host.stop()
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(ask())
 
 
 def test_a_worker_that_stops_nothing_ends_all_the_same() -> None:
