@@ -40,7 +40,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.jit import frozen
-from detectors.normalise_kernel import MAX_MARKS, normalise_points
+from detectors.normalise_kernel import MAX_MARKS, normalise_spans
 from detectors.normalise_tables import Kind, kind, mapped, tables
 
 NORMALISER_VERSION: Final = 3
@@ -82,12 +82,28 @@ def normalise_batch(texts: Sequence[str]) -> tuple[npt.NDArray[np.uint8], npt.ND
         texts: any strings, lone surrogates included.
 
     Returns:
+        As `normalise_utf8`.
+    """
+    encoded = [text.encode("utf-8", "surrogatepass") for text in texts]
+    sizes = np.fromiter(map(len, encoded), np.int64, len(texts))
+    ends = np.cumsum(sizes)
+    return normalise_utf8(np.frombuffer(b"".join(encoded), np.uint8), np.column_stack((ends - sizes, ends)))
+
+
+def normalise_utf8(
+    texts: npt.NDArray[np.uint8], spans: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+    """Normalise texts that are UTF-8 already.
+
+    Args:
+        texts: uint8; lone surrogates are taken as code points.
+        spans: int64 (n, 2), where each text begins and ends in `texts`.
+
+    Returns:
         The results as UTF-8, uint8, and their offsets, int64 (n + 1,): result i is
         `blob[offsets[i]:offsets[i + 1]]`.
     """
-    points = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), "<u4")
-    ends = np.cumsum(np.fromiter(map(len, texts), np.int64, len(texts)))
-    return normalise_points(frozen(points, np.uint32), frozen(ends, np.int64), *tables())
+    return normalise_spans(frozen(texts, np.uint8), frozen(spans, np.int64), *tables())
 
 
 def normaliser_digest() -> bytes:

@@ -26,34 +26,32 @@ _Bytes = npt.NDArray[np.uint8]
 
 
 @array_kernel
-def normalise_points(
-    points: _Points, ends: npt.NDArray[np.int64], entries: _Points, pool: _Points
+def normalise_spans(
+    texts: _Bytes, spans: npt.NDArray[np.int64], entries: _Points, pool: _Points
 ) -> tuple[_Bytes, npt.NDArray[np.int64]]:
-    """Normalise joined texts.
+    """Normalise texts.
 
     Args:
-        points: uint32, the code points of all texts, one after another.
-        ends: int64 (n,), where each text ends in `points`, ascending.
+        texts: uint8, UTF-8.
+        spans: int64 (n, 2), where each text begins and ends in `texts`.
         entries: `Tables.entries`.
         pool: `Tables.pool`.
 
     Returns:
         UTF-8 bytes, uint8, and offsets, int64 (n + 1,): text i is `blob[offsets[i]:offsets[i + 1]]`.
     """
-    n = len(ends)
+    n = len(spans)
     offsets = np.zeros(n + 1, np.int64)
-    longest = 0
-    start = 0
+    longest = total = 0
     for i in range(n):
-        longest = max(longest, ends[i] - start)
-        start = ends[i]
+        n_bytes = spans[i, 1] - spans[i, 0]
+        longest = max(longest, n_bytes)
+        total += n_bytes
     items = np.empty(longest * MAX_MAPPED, np.uint32)
-    blob = np.empty(2 * len(points) + 4 * len(items), np.uint8)
+    blob = np.empty(2 * total + 4 * len(items), np.uint8)
     size = 0
-    start = 0
     for i in range(n):
-        n_items = _map(points[start : ends[i]], entries, pool, items)
-        start = ends[i]
+        n_items = _map(texts, spans[i, 0], spans[i, 1], entries, pool, items)
         if size + 4 * n_items > len(blob):
             larger = np.empty(2 * len(blob) + 4 * n_items, np.uint8)
             larger[:size] = blob[:size]
@@ -64,10 +62,12 @@ def normalise_points(
 
 
 @kernel
-def _map(points: _Points, entries: _Points, pool: _Points, items: _Points) -> int:
-    """Fill `items` with the table entries of `points`; how many."""
+def _map(texts: _Bytes, start: int, end: int, entries: _Points, pool: _Points, items: _Points) -> int:
+    """Fill `items` with the table entries of a text's code points; how many."""
     n = 0
-    for point in points:
+    i = start
+    while i < end:
+        point, i = _point_at(texts, i)
         entry = entries[point]
         if entry >> KIND_SHIFT != MULTIPLE:
             items[n] = entry
@@ -78,6 +78,22 @@ def _map(points: _Points, entries: _Points, pool: _Points, items: _Points) -> in
                 items[n] = pool[offset + k]
                 n += 1
     return n
+
+
+@kernel
+def _point_at(texts: _Bytes, i: int) -> tuple[np.uint32, int]:
+    """The code point whose UTF-8 begins at `i`, and where the next one's begins."""
+    lead = np.uint32(texts[i])
+    if lead < 0x80:
+        return lead, i + 1
+    second = np.uint32(texts[i + 1] & 0x3F)
+    if lead < 0xE0:
+        return np.uint32((lead & 0x1F) << np.uint32(6)) | second, i + 2
+    third = np.uint32(second << np.uint32(6)) | np.uint32(texts[i + 2] & 0x3F)
+    if lead < 0xF0:
+        return np.uint32((lead & 0x0F) << np.uint32(12)) | third, i + 3
+    fourth = np.uint32(third << np.uint32(6)) | np.uint32(texts[i + 3] & 0x3F)
+    return np.uint32((lead & 0x07) << np.uint32(18)) | fourth, i + 4
 
 
 @kernel

@@ -91,12 +91,11 @@ class PackRows:
         clusters, bits = self._outcome.clusters, self._outcome.bits
         self._opened = opened = (bits & k.OPENED) != 0
         rows = opened.nonzero()[0]
-        samples = self._pack.samples
         singles.extend(
             clusters[rows],
             columns.identities[first:last][rows],
             self._flags[rows],
-            [samples[row] for row in (rows + first).tolist()],
+            self._samples(rows + first),
         )
         self._counted = (bits & k.REPEATED) == 0
         self._counted &= ~self._reposts
@@ -168,8 +167,15 @@ class PackRows:
             columns.ingest_ms[rows].tolist(),
             columns.flags[rows].tolist(),
             [pack.norms[start:end] for start, end in zip(starts, ends, strict=True)],
-            [pack.samples[row] for row in rows.tolist()],
+            self._samples(rows),
         )
+
+    def _samples(self, rows: NDArray[np.int64]) -> list[bytes]:
+        samples, offsets = self._pack.samples, self._columns.sample_offsets
+        return [
+            samples[start:end]
+            for start, end in zip(offsets[rows].tolist(), offsets[rows + 1].tolist(), strict=True)
+        ]
 
 
 def _n(rows: NDArray[Any]) -> int:

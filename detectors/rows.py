@@ -120,8 +120,10 @@ class Pack(msgspec.Struct, array_like=True, kw_only=True):
     """int64: end of each row's text in `norms`."""
     norms: bytes = b""
     """Normalised texts, UTF-8, joined."""
-    samples: list[bytes] = []
-    """MessagePack of `Sample`, one a row."""
+    sample_ends: bytes = b""
+    """int64: end of each row's sample in `samples`."""
+    samples: bytes = b""
+    """MessagePack of `Sample`, one a row, joined."""
     marks: list[Mark] = []
     deletes: list[Delete] = []
 
@@ -140,11 +142,11 @@ class Columns(NamedTuple):
     bits: NDArray[np.uint64]
     norm_offsets: NDArray[np.int64]
     norms: NDArray[np.uint8]
+    sample_offsets: NDArray[np.int64]
 
     @classmethod
     def of(cls, pack: Pack) -> Self:
         """The columns of `pack`; ``ValueError`` when their lengths disagree."""
-        ends = np.frombuffer(pack.norm_ends, "<i8")
         columns = cls(
             np.frombuffer(pack.offsets, "<i8"),
             np.frombuffer(pack.event_ms, "<i8"),
@@ -155,12 +157,18 @@ class Columns(NamedTuple):
             np.frombuffer(pack.flags, "u1"),
             np.frombuffer(pack.bands, "<u4").reshape(-1, N_BANDS),
             np.frombuffer(pack.bits, "<u8").reshape(-1, 2),
-            np.concatenate((np.zeros(1, np.int64), ends)),
+            _offsets(pack.norm_ends),
             np.frombuffer(pack.norms, "u1"),
+            _offsets(pack.sample_ends),
         )
         n_rows = len(columns.offsets)
-        if any(len(column) != n_rows for column in columns[1:9]) or len(pack.samples) != n_rows:
+        if any(len(column) != n_rows for column in columns[1:9]):
             raise ValueError("the columns of a pack differ in length")
-        if len(ends) != n_rows or columns.norm_offsets[-1] != len(columns.norms):
-            raise ValueError("the texts of a pack do not fit their offsets")
+        for offsets, joined in ((columns.norm_offsets, pack.norms), (columns.sample_offsets, pack.samples)):
+            if len(offsets) != n_rows + 1 or offsets[-1] != len(joined):
+                raise ValueError("the texts of a pack do not fit their offsets")
         return columns
+
+
+def _offsets(ends: bytes) -> NDArray[np.int64]:
+    return np.concatenate((np.zeros(1, np.int64), np.frombuffer(ends, "<i8")))

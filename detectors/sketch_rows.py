@@ -7,20 +7,21 @@ carries is a slice of every column.
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
-from itertools import pairwise, repeat
-from typing import NamedTuple
+from itertools import compress, pairwise, repeat
+from typing import NamedTuple, Self
 from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 from siphashc import siphash
 
-from detectors.normalise import normalise_batch
+from detectors.copying import gathered
+from detectors.normalise import normalise_utf8
 from detectors.post import EARLIEST_MS, LATEST_MS, Post, epochs_ms
 from detectors.rows import AGE_KNOWN, CLOCK_LIED, EXACT, NEW_ACCOUNT, REPOST, Delete, Mark, Pack
 from detectors.settings import DetectorSettings
-from detectors.shown import links, packed_sample
-from detectors.sketch import sketch_batch
+from detectors.shown import Shown, links
+from detectors.sketch import SketchBatch, sketch_batch
 from detectors.words_kernel import SHORT_CHARS
 
 PACK_BYTES = 512_000
@@ -28,8 +29,8 @@ PACK_BYTES = 512_000
 ROW_BYTES = 300
 """Fixed columns of a row in a pack, about."""
 DAY_MS = 86_400_000
-HASH_BYTES, KEY_BYTES = 8, 16
-"""Of a keyed hash, little-endian where it stands as a number, and of SipHash's key."""
+KEY_BYTES = 16
+"""Of SipHash's key."""
 
 _AGELESS_MS = LATEST_MS + 2 * DAY_MS
 """For an account's creation that is unknown or before any feed: it lies after every post."""
@@ -77,58 +78,51 @@ class SketchRows:
     """
 
     def __init__(self, settings: DetectorSettings, hasher: Hasher, events: Events, n_partitions: int) -> None:
-        posts = events.posts
-        blob, ends = normalise_batch([post.text or "" for post in posts])
-        sketches = sketch_batch(blob, ends)
-        whole = blob.tobytes()
-        norms = [whole[start:end] for start, end in pairwise(ends.tolist())]
-        routes = sketches.route.astype(np.uint64) * np.uint64(0x9E3779B1) >> np.uint64(8)
-        is_row = np.array([post.op == "create" for post in posts])
-        is_exact = sketches.n_chars < SHORT_CHARS
-        for event in np.flatnonzero(is_exact & is_row).tolist():
-            norm = norms[event] = _matched_exactly(posts[event], norms[event])
-            is_row[event], routes[event] = bool(norm), crc32(norm)
-        partitions = (routes & np.uint64(0xFFFFFF)) % np.uint64(n_partitions)
-        rows = np.flatnonzero(is_row)
+        is_created = np.array([post.op == "create" for post in events.posts])
+        posts = list(compress(events.posts, is_created))
+        shown = Shown.of(posts)
+        texts = _Texts.of(posts, shown)
+        partitions = (texts.routes & np.uint64(0xFFFFFF)) % np.uint64(n_partitions)
+        rows = np.flatnonzero(texts.norms[:, 0] < texts.norms[:, 1])
         rows = rows[np.argsort(partitions[rows], kind="stable")]
-        self._rows = rows
-        """Event of each row."""
         self._bounds = np.searchsorted(partitions[rows], np.arange(n_partitions + 1)).tolist()
         """Rows of partition p: [bounds[p], bounds[p + 1])."""
-        row_events = rows.tolist()
-        row_posts = [posts[event] for event in row_events]
-        accounts = hasher.hashes((post.platform, post.author.id if post.author else "") for post in row_posts)
-        event_ms = events.event_ms[rows]
-        self._norms = [norms[event] for event in row_events]
-        self._samples = _samples(row_posts, event_ms, accounts)
-        flags = _flags(row_posts, event_ms, settings.new_account_days * DAY_MS)
-        flags |= is_exact[rows] * EXACT | events.clock_lied[rows] * CLOCK_LIED
+        self._rows = events_of = np.flatnonzero(is_created)[rows]
+        """Event of each row."""
+        posts = [posts[row] for row in rows.tolist()]
+        accounts = hasher.hashes((post.platform, post.author.id if post.author else "") for post in posts)
+        event_ms = events.event_ms[events_of]
+        self._norms, self._norm_ends = gathered(texts.blob, texts.norms[rows])
+        self._samples, self._sample_ends = shown.samples(rows, accounts, event_ms)
+        flags = _flags(posts, event_ms, settings.new_account_days * DAY_MS)
+        flags |= texts.is_exact[rows] * EXACT | events.clock_lied[events_of] * CLOCK_LIED
         self._columns = {
-            "offsets": events.offsets[rows].astype("<i8", copy=False),
+            "offsets": events.offsets[events_of].astype("<i8", copy=False),
             "event_ms": event_ms.astype("<i8", copy=False),
-            "watermark_ms": events.watermark_ms[rows].astype("<i8", copy=False),
-            "ingest_ms": events.append_ms[rows].astype("<i8", copy=False),
+            "watermark_ms": events.watermark_ms[events_of].astype("<i8", copy=False),
+            "ingest_ms": events.append_ms[events_of].astype("<i8", copy=False),
             "accounts": accounts,
-            "identities": hasher.hashes((post.platform, post.id) for post in row_posts),
+            "identities": hasher.hashes((post.platform, post.id) for post in posts),
             "flags": flags.astype("u1"),
-            "bands": sketches.bands[rows].astype("<u4", copy=False),
-            "bits": sketches.bits[rows].astype("<u8", copy=False),
+            "bands": texts.sketches.bands[rows].astype("<u4", copy=False),
+            "bits": texts.sketches.bits[rows].astype("<u8", copy=False),
         }
-        n_norms = np.fromiter(map(len, self._norms), np.int64, len(rows))
-        self._norm_ends = np.cumsum(n_norms)
-        self._sizes = n_norms + np.fromiter(map(len, self._samples), np.int64, len(rows)) + ROW_BYTES
+        self._sizes = np.diff(self._norm_ends, prepend=0) + np.diff(self._sample_ends, prepend=0) + ROW_BYTES
         self._marked = events.marked
         self._mark_ms = events.watermark_ms[events.marked].tolist()
-        self._deleted = np.array([event for event, post in enumerate(posts) if post.op == "delete"], np.int64)
+        self._deleted = np.array(
+            [event for event in np.flatnonzero(~is_created).tolist() if events.posts[event].op == "delete"],
+            np.int64,
+        )
         self._deletes = _deletes(self._deleted, events, hasher)
-        ops = Counter([post.op for post in posts])
+        n_created = int(np.count_nonzero(is_created))
         self.counts = +Counter(
             sketched=len(rows),
-            empty=ops["create"] - len(rows),
+            empty=n_created - len(rows),
             reposts=int(np.count_nonzero(flags & REPOST)),
             clock_lied=int(np.count_nonzero(flags & CLOCK_LIED)),
-            updates=ops["update"],
-            deletes=ops["delete"],
+            updates=len(events.posts) - n_created - len(self._deleted),
+            deletes=len(self._deleted),
         )
 
     def packs(self, partition: int, source: int, n_sources: int) -> list[Pack]:
@@ -162,11 +156,46 @@ class SketchRows:
         if start < end:
             for name, column in self._columns.items():
                 setattr(pack, name, column[start:end].tobytes())
-            begun = self._norm_ends[start - 1] if start else 0
-            pack.norm_ends = (self._norm_ends[start:end] - begun).astype("<i8", copy=False).tobytes()
-            pack.norms = b"".join(self._norms[start:end])
-            pack.samples = self._samples[start:end]
+            pack.norms, pack.norm_ends = _span(self._norms, self._norm_ends, start, end)
+            pack.samples, pack.sample_ends = _span(self._samples, self._sample_ends, start, end)
         return pack
+
+
+class _Texts(NamedTuple):
+    """The texts of n posts, normalised and sketched."""
+
+    blob: NDArray[np.uint8]
+    norms: NDArray[np.int64]
+    """(n, 2): spans in `blob` of what a text meets its copies by; empty if by nothing."""
+    is_exact: NDArray[np.bool_]
+    """Whether it is too short for shingles."""
+    routes: NDArray[np.uint64]
+    sketches: SketchBatch
+
+    @classmethod
+    def of(cls, posts: Sequence[Post], shown: Shown) -> Self:
+        blob, ends = normalise_utf8(shown.packed, shown.texts())
+        sketches = sketch_batch(blob, ends)
+        routes = sketches.route.astype(np.uint64) * np.uint64(0x9E3779B1) >> np.uint64(8)
+        is_exact = sketches.n_chars < SHORT_CHARS
+        norms = np.column_stack((ends[:-1], ends[1:]))
+        exact = np.flatnonzero(is_exact).tolist()
+        keys = [_matched_exactly(posts[at], blob[ends[at] : ends[at + 1]].tobytes()) for at in exact]
+        if keys:
+            routes[exact] = list(map(crc32, keys))
+            key_ends = len(blob) + np.cumsum(list(map(len, keys)))
+            norms[exact, 1] = key_ends
+            norms[exact, 0] = np.concatenate(([len(blob)], key_ends[:-1]))
+            blob = np.concatenate((blob, np.frombuffer(b"".join(keys), np.uint8)))
+        return cls(blob, norms, is_exact, routes, sketches)
+
+
+def _span(blob: NDArray[np.uint8], ends: NDArray[np.int64], start: int, end: int) -> tuple[bytes, bytes]:
+    """Items [start, end) of those that end at `ends` in `blob`, and where each ends among them."""
+    first = ends[start - 1] if start else 0
+    return blob[first : ends[end - 1]].tobytes(), (ends[start:end] - first).astype(
+        "<i8", copy=False
+    ).tobytes()
 
 
 def _cuts(sizes: NDArray[np.int64]) -> list[int]:
@@ -186,13 +215,6 @@ def _matched_exactly(post: Post, norm: bytes) -> bytes:
         return b"\0link " + link.encode()
     hashes = [media.phash for media in post.media or () if media.phash]
     return b"\0media " + hashes[0].lower().encode() if hashes else norm.replace(b" ", b"")
-
-
-def _samples(posts: Sequence[Post], event_ms: NDArray[np.int64], accounts: NDArray[np.uint64]) -> list[bytes]:
-    digits = accounts.astype(">u8").tobytes().hex()
-    places = range(0, len(digits), 2 * HASH_BYTES)
-    names = [digits[at : at + 2 * HASH_BYTES] for at in places]
-    return list(map(packed_sample, posts, event_ms.tolist(), names))
 
 
 def _flags(posts: Sequence[Post], event_ms: NDArray[np.int64], new_ms: int) -> NDArray[np.int64]:

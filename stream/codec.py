@@ -17,7 +17,7 @@ from detectors.sketch import sketch_digest
 from stream.errors import PackError
 
 MAGIC = b"TK"
-PACK_VERSION = 3
+PACK_VERSION = 4
 
 _pack_body = msgspec.msgpack.Encoder().encode
 _read_pack = msgspec.msgpack.Decoder(Pack).decode

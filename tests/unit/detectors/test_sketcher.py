@@ -37,6 +37,7 @@ def unrolled(packs: Sequence[Pack]) -> list[tuple[Any, ...]]:
     for pack in packs:
         columns = Columns.of(pack)
         norms, ends = pack.norms, columns.norm_offsets.tolist()
+        shown = columns.sample_offsets.tolist()
         marks = [(m.position, m.watermark_ms, 0, ("mark", m.watermark_ms, m.idle)) for m in pack.marks]
         deletes = [
             (d.position, d.watermark_ms, 1, ("delete", d.offset, d.watermark_ms, d.identity))
@@ -47,7 +48,8 @@ def unrolled(packs: Sequence[Pack]) -> list[tuple[Any, ...]]:
             out += [event[3] for event in events if event[0] == row]
             if row < len(columns.offsets):
                 values = [column[row].tolist() for column in columns[:9]]
-                out.append(("row", *values, norms[ends[row] : ends[row + 1]], pack.samples[row]))
+                sample = pack.samples[shown[row] : shown[row + 1]]
+                out.append(("row", *values, norms[ends[row] : ends[row + 1]], sample))
     return out
 
 
@@ -65,7 +67,7 @@ def row_of(post: Written, **settings: Any) -> tuple[int, str, Sample]:
     """(flags, matching text, sample) of one post."""
     sketcher = Sketcher(DetectorSettings(**settings), 0, 1, 1)
     ((_, pack),) = sketcher.feed(records([post])).packs
-    return pack.flags[0], pack.norms.decode(), read_sample(pack.samples[0])
+    return pack.flags[0], pack.norms.decode(), read_sample(pack.samples)
 
 
 @pytest.mark.parametrize("size", [1, 7, 33])

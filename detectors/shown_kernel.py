@@ -1,0 +1,158 @@
+"""Samples of posts from their packed fields, compiled: `detectors.shown`.
+
+Only what `msgspec` packs of them has to be read: arrays of up to 15 strings, strings, nil.
+"""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.copying import copy_bytes
+from detectors.jit import kernel
+
+SHOWN_CHARS: Final = 1_000
+"""Code points of a text that people are shown."""
+
+N_FIELDS: Final = 7
+"""Platform, language, hashtags, links, id, text, address; with those that are added after the id it is a
+`rows.Sample`."""
+TEXT: Final = 5
+URL: Final = 6
+ROOM: Final = 32
+"""Bytes that a sample has more than its fields, at most."""
+
+_HEX: Final = 16
+_SAMPLE: Final = 0x90 + N_FIELDS + 4
+_NIL, _FALSE, _TRUE = 0xC0, 0xC2, 0xC3
+_STR8, _STR16, _STR32 = 0xD9, 0xDA, 0xDB
+_UINT64: Final = 0xCF
+
+_Bytes = NDArray[np.uint8]
+
+
+@kernel
+def span_of(packed: _Bytes, at: int) -> tuple[int, int]:
+    """The bytes of the string at `at`, [first, last); none of nil."""
+    head = np.int64(packed[at])
+    if head & 0xE0 == 0xA0:
+        return at + 1, at + 1 + int(head & 0x1F)
+    if head == _STR8:
+        return at + 2, at + 2 + _number(packed, at + 1, 1)
+    if head == _STR16:
+        return at + 3, at + 3 + _number(packed, at + 1, 2)
+    if head == _STR32:
+        return at + 5, at + 5 + _number(packed, at + 1, 4)
+    return at + 1, at + 1
+
+
+@kernel
+def _number(packed: _Bytes, at: int, n_bytes: int) -> int:
+    """Big-endian."""
+    number = np.int64(0)
+    for i in range(n_bytes):
+        number = number << 8 | np.int64(packed[at + i])
+    return int(number)
+
+
+@kernel
+def find_fields(packed: _Bytes, fields: NDArray[np.int64]) -> None:
+    """Where the fields of posts begin.
+
+    Args:
+        packed: An array of arrays of `N_FIELDS`.
+        fields: (n, N_FIELDS + 1), filled: of each post where its fields begin, and the last one ends.
+    """
+    n = len(fields)
+    at = 1 if n < 1 << 4 else 3 if n < 1 << 16 else 5
+    for row in range(n):
+        at += 1
+        for field in range(N_FIELDS):
+            fields[row, field] = at
+            n_strings = 1
+            if packed[at] & 0xF0 == 0x90:
+                n_strings = packed[at] & 0xF
+                at += 1
+            for _ in range(n_strings):
+                at = span_of(packed, at)[1]
+        fields[row, N_FIELDS] = at
+
+
+@kernel
+def find_strings(packed: _Bytes, starts: NDArray[np.int64], spans: NDArray[np.int64]) -> None:
+    """The bytes of the strings at `starts`, int64 (n,), into `spans`, int64 (n, 2)."""
+    for row in range(len(starts)):
+        spans[row, 0], spans[row, 1] = span_of(packed, starts[row])
+
+
+@kernel
+def write_samples(
+    packed: _Bytes,
+    fields: NDArray[np.int64],
+    posts: NDArray[np.int64],
+    accounts: NDArray[np.uint64],
+    event_ms: NDArray[np.int64],
+    out: _Bytes,
+    ends: NDArray[np.int64],
+) -> None:
+    """See `detectors.shown.Shown.samples`; `out` has `ROOM` for each beside its fields."""
+    size = 0
+    for row in range(len(posts)):
+        post = posts[row]
+        text, url, end = fields[post, TEXT], fields[post, URL], fields[post, N_FIELDS]
+        out[size] = _SAMPLE
+        size = _copy(packed, fields[post, 0], text, out, size + 1)
+        size = _put_account(accounts[row], out, size)
+        out[size] = _UINT64
+        size = _put(np.uint64(event_ms[row]), 8, out, size + 1)
+        first, last = span_of(packed, text)
+        shown = _shown_end(packed, first, last)
+        if shown < last:  # it is a kilobyte or more
+            out[size] = _STR16
+            size = _put(np.uint64(shown - first), 2, out, size + 1)
+            size = _copy(packed, first, shown, out, size)
+        else:
+            size = _copy(packed, text, last, out, size)
+        out[size] = _TRUE if shown < last else _FALSE
+        size = _copy(packed, url, end, out, size + 1)
+        out[size] = _FALSE
+        size += 1
+        ends[row] = size
+
+
+@kernel
+def _shown_end(packed: _Bytes, first: int, last: int) -> int:
+    """Where the first `SHOWN_CHARS` code points of the UTF-8 in [first, last) end."""
+    if last - first <= SHOWN_CHARS:
+        return last
+    n = 0
+    for i in range(first, last):
+        n += int(packed[i] & 0xC0 != 0x80)
+        if n > SHOWN_CHARS:
+            return i
+    return last
+
+
+@kernel
+def _put_account(account: np.uint64, out: _Bytes, size: int) -> int:
+    """Write a string of 16 hex digits; where it ends."""
+    out[size] = 0xA0 + _HEX
+    for i in range(_HEX):
+        digit = np.int64(account >> np.uint64(60 - 4 * i)) & 0xF
+        out[size + 1 + i] = digit + (ord("0") if digit < 10 else ord("a") - 10)
+    return size + 1 + _HEX
+
+
+@kernel
+def _put(number: np.uint64, n_bytes: int, out: _Bytes, size: int) -> int:
+    """Write it big-endian; where it ends."""
+    for i in range(n_bytes):
+        out[size + i] = (number >> np.uint64(8 * (n_bytes - 1 - i))) & np.uint64(0xFF)
+    return size + n_bytes
+
+
+@kernel
+def _copy(packed: _Bytes, first: int, last: int, out: _Bytes, size: int) -> int:
+    """Write `packed[first:last]`; where it ends."""
+    copy_bytes(packed, first, last - first, out, size)
+    return size + last - first
