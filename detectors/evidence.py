@@ -7,7 +7,7 @@ Fails: accounts that lie about nothing because the feed tells no ages and each p
 legitimate syndication, whose accounts recur together too.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -119,26 +119,32 @@ def count_parts(
 
 
 def linked_to(
-    others: Mapping[int, int], sizes: Iterable[int], n_mine: int, n_feed: float, n_tests: int
+    others: Mapping[int, int], size_of: Callable[[int], int], n_mine: int, n_feed: float, n_tests: int
 ) -> frozenset[int]:
     """Which bursts share more accounts with one than chance gives.
 
     Args:
         others: How many each shares with it, by number.
-        sizes: Accounts of each.
+        size_of: Accounts of one of these.
         n_mine: Its own.
         n_feed: Accounts of the feed.
         n_tests: Pairs tried, for the correction.
     """
     skewed = ACTIVITY_SKEW * n_mine
-    most = {n_shared: _most_expected(n_shared, n_tests) for n_shared in set(others.values())}
-    return frozenset(
-        [
-            number
-            for (number, n_shared), n_theirs in zip(others.items(), sizes, strict=True)
-            if skewed * n_theirs / max(n_feed, n_mine + n_theirs - n_shared) < most[n_shared]
-        ]
-    )
+    # A burst has the accounts that it shares at least: mostly chance gives so many to one as small.
+    small = skewed / max(n_feed, n_mine)
+    most = {}
+    for n_shared in set(others.values()):
+        expected = _most_expected(n_shared, n_tests)
+        if small * n_shared < expected:
+            most[n_shared] = expected
+    linked = []
+    for number, n_shared in others.items() if most else ():
+        if n_shared in most:
+            n_theirs = size_of(number)
+            if skewed * n_theirs / max(n_feed, n_mine + n_theirs - n_shared) < most[n_shared]:
+                linked.append(number)
+    return frozenset(linked)
 
 
 @lru_cache(N_CACHED)

@@ -49,8 +49,7 @@ class Group(msgspec.Struct, kw_only=True, dict=True):
         old = fragments.get(cluster)
         fragments[cluster] = snapshot
         cached["_newest"] = snapshot
-        cached.pop("_accounts", None)
-        cached.pop("_slots", None)
+        cached["_accounts"] = cached["_slots"] = None
         self.last_ms = max(self.last_ms, snapshot.last_ms)
         self.first_slot = min(self.first_slot, snapshot.slots[0][0])
         if old is None:

@@ -99,7 +99,7 @@ class Measurer:
         """
         linked = Links()
         if is_alive:
-            several = self._several(group)
+            several = self._groups.shared.several(group.number)
             if group.ring is not None:
                 self._join(group, group.ring, several)
             linked = self._links(group, several)
@@ -178,11 +178,11 @@ class Measurer:
 
     def _may_rise(self, group: Group, ring: Ring, now_ms: int) -> bool:
         """False only where its accounts rule it out, whatever its novelty; joins campaigns like `measure`."""
-        several = self._several(group)
+        several, n_recurring = self._groups.shared.several(group.number), 0
         if several:
             self._join(group, ring, several)
-        # All that links could find: most accounts are shared with groups that chance explains.
-        n_recurring = min(sum(several.values()), self._groups.shared.n_shared(group.number)) if several else 0
+            # All that links could find: most accounts are shared with groups that chance explains.
+            n_recurring = min(sum(several.values()), self._groups.shared.n_shared(group.number))
         parts = self._parts(group, now_ms, Links(n_recurring))
         may_coordinate = self._may_coordinate(group, parts, several)
         if not self._rises(ring, parts, is_coordinated=may_coordinate):
@@ -262,11 +262,6 @@ class Measurer:
         """Whether nature gives more contents as large than the list may hold."""
         return self._feed.arrivals.per_post(n_recent) * 100_000 > self._settings.info_per_100k
 
-    def _several(self, group: Group) -> Mapping[int, int]:
-        """Other groups that share two accounts or more with it, and how many."""
-        shared = self._groups.shared
-        return shared.ties(group.number).several if shared.n_shared(group.number) > 1 else {}
-
     def _links(self, group: Group, several: Mapping[int, int]) -> Links:
         """What its accounts say of the groups that share `several` of them."""
         return self._counted(group, self._linked(group, several))
@@ -290,7 +285,7 @@ class Measurer:
             return frozenset()
         shared = self._groups.shared
         n_mine, n_tests = shared.n_accounts(group.number), len(shared.ties(group.number))
-        return evidence.linked_to(others, shared.sizes(others), n_mine, self._feed.n_accounts, n_tests)
+        return evidence.linked_to(others, shared.n_accounts, n_mine, self._feed.n_accounts, n_tests)
 
     def _is_part(self, group: Group, n_recurring: int) -> bool:
         """Whether it may be one incident with the groups that have so many of its accounts."""
@@ -300,11 +295,13 @@ class Measurer:
     def _join(self, group: Group, ring: Ring, several: Mapping[int, int]) -> None:
         """Have it be of the campaign of the groups that it is one with."""
         shared = self._groups.shared
-        many = self._groups.joinable(ring, shared.ties(group.number).many) if several else ()
+        many = shared.ties(group.number).many if several else None
+        joinable = self._groups.joinable(ring, many) if many else ()
+        n_mine = shared.n_accounts(group.number)
         close = {
             number: several[number]
-            for number in many
-            if campaigns.are_one(several[number], shared.n_accounts(group.number), shared.n_accounts(number))
+            for number in joinable
+            if campaigns.are_one(several[number], n_mine, shared.n_accounts(number))
         }
         if close:
             mates = self._groups.those(self._linked(group, close))

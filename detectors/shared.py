@@ -5,7 +5,7 @@ the accounts, and of the pairs of those groups alone whose ties were asked for.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from itertools import chain
 
@@ -92,10 +92,6 @@ class SharedAccounts:
         crowd = self._crowds.get(number)
         return 0 if crowd is None else len(crowd.accounts)
 
-    def sizes(self, numbers: Iterable[int]) -> list[int]:
-        """Accounts of groups that share some."""
-        return [len(self._crowds[number].accounts) for number in numbers]
-
     def n_shared(self, number: int) -> int:
         """Of these, accounts that sit in other groups too."""
         crowd = self._crowds.get(number)
@@ -110,6 +106,11 @@ class SharedAccounts:
             return sum([not others.isdisjoint(groups_of[account]) for account in crowd.shared])
         theirs = [self._crowds[other].shared for other in others if other in self._crowds]
         return len(set[int]().union(*[crowd.shared & accounts for accounts in theirs]))
+
+    def several(self, number: int) -> Mapping[int, int]:
+        """Other groups that share two accounts or more with it, and how many."""
+        crowd = self._crowds.get(number)
+        return {} if crowd is None or len(crowd.shared) < 2 else self.ties(number).several
 
     def ties(self, number: int) -> Ties:
         """Whom a group shares accounts with."""

@@ -101,7 +101,7 @@ def test_bursts_are_linked_by_more_than_chance(
 ) -> None:
     """The Poisson tail of the shared accounts decides, corrected for the pairs tried."""
     mine, theirs = sizes
-    assert linked_to({7: shared}, [theirs], mine, feed, 10) == ({7} if linked else set())
+    assert linked_to({7: shared}, {7: theirs}.__getitem__, mine, feed, 10) == ({7} if linked else set())
 
 
 def test_links_are_those_of_the_poisson_tail() -> None:
@@ -110,7 +110,7 @@ def test_links_are_those_of_the_poisson_tail() -> None:
     for n_shared, n_a, n_b, n_tests in product((1, 2, 3, 5, 40), (4, 60, 3_000), (9, 400), (0, 1, 30)):
         expected = ACTIVITY_SKEW * n_a * n_b / 20_000
         is_rare = poisson.sf(n_shared - 1, expected) * max(n_tests, 1) < LINK_CHANCE
-        linked = linked_to({7: n_shared}, [n_b], n_a, 20_000, n_tests)
+        linked = linked_to({7: n_shared}, {7: n_b}.__getitem__, n_a, 20_000, n_tests)
         assert linked == ({7} if is_rare and n_shared > 1 else set())
         n_linked += len(linked)
     assert n_linked > 10
