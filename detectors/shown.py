@@ -14,7 +14,17 @@ from numpy.typing import NDArray
 from detectors.jit import frozen
 from detectors.post import Post
 from detectors.rows import pack_sample
-from detectors.shown_kernel import N_FIELDS, ROOM, TEXT, find_fields, find_strings, write_samples
+from detectors.shown_kernel import (
+    AUTHOR,
+    ID,
+    N_FIELDS,
+    ROOM,
+    TEXT,
+    find_fields,
+    find_strings,
+    hash_names,
+    write_samples,
+)
 
 LINK_CHARS = 500
 """Longest address that people are shown."""
@@ -35,7 +45,7 @@ class Shown(NamedTuple):
 
     @classmethod
     def of(cls, posts: Sequence[Post]) -> Self:
-        """That of posts with a text."""
+        """That of posts."""
         told = [
             (
                 post.platform,
@@ -45,6 +55,7 @@ class Shown(NamedTuple):
                 post.id,
                 post.text,
                 post.url if post.url is not None and len(post.url) <= LINK_CHARS else None,
+                post.author.id if post.author else None,
             )
             for post in posts
         ]
@@ -53,11 +64,23 @@ class Shown(NamedTuple):
         find_fields(packed, fields)
         return cls(packed, fields)
 
-    def texts(self) -> NDArray[np.int64]:
-        """Spans of the texts in `packed`, int64 (n, 2)."""
-        spans = np.empty((len(self.fields), 2), np.int64)
-        find_strings(self.packed, self.fields[:, TEXT].copy(), spans)
+    def texts(self, posts: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Spans in `packed` of the texts of some posts, int64 (m,); int64 (m, 2)."""
+        spans = np.empty((len(posts), 2), np.int64)
+        find_strings(self.packed, self.fields[posts, TEXT], spans)
         return spans
+
+    def accounts(self, key: NDArray[np.uint64]) -> NDArray[np.uint64]:
+        """Keyed hashes of the posts' (platform, author), uint64 (n,).
+
+        Args:
+            key: uint64 (2,), see `siphash_kernel`.
+        """
+        return hash_names(self.packed, self.fields, AUTHOR, key)
+
+    def identities(self, key: NDArray[np.uint64]) -> NDArray[np.uint64]:
+        """The same of their (platform, id)."""
+        return hash_names(self.packed, self.fields, ID, key)
 
     def samples(
         self, posts: NDArray[np.int64], accounts: NDArray[np.uint64], event_ms: NDArray[np.int64]

@@ -9,21 +9,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.copying import copy_bytes
-from detectors.jit import kernel
+from detectors.jit import array_kernel, kernel
+from detectors.siphash_kernel import siphash
 
 SHOWN_CHARS: Final = 1_000
 """Code points of a text that people are shown."""
 
-N_FIELDS: Final = 7
-"""Platform, language, hashtags, links, id, text, address; with those that are added after the id it is a
-`rows.Sample`."""
+N_FIELDS: Final = 8
+"""Platform, language, hashtags, links, id, text, address, author. Without the author, and with what is added
+after the id, they are a `rows.Sample`."""
+PLATFORM: Final = 0
+ID: Final = 4
 TEXT: Final = 5
 URL: Final = 6
+AUTHOR: Final = 7
 ROOM: Final = 32
 """Bytes that a sample has more than its fields, at most."""
 
 _HEX: Final = 16
-_SAMPLE: Final = 0x90 + N_FIELDS + 4
+_SAMPLE: Final = 0x90 + N_FIELDS + 3
 _NIL, _FALSE, _TRUE = 0xC0, 0xC2, 0xC3
 _STR8, _STR16, _STR32 = 0xD9, 0xDA, 0xDB
 _UINT64: Final = 0xCF
@@ -85,6 +89,26 @@ def find_strings(packed: _Bytes, starts: NDArray[np.int64], spans: NDArray[np.in
         spans[row, 0], spans[row, 1] = span_of(packed, starts[row])
 
 
+@array_kernel
+def hash_names(
+    packed: _Bytes, fields: NDArray[np.int64], field: int, key: NDArray[np.uint64]
+) -> NDArray[np.uint64]:
+    """Keyed hashes of each post's platform, a NUL and another of its fields; uint64 (n,)."""
+    longest = 0
+    for row in range(len(fields)):
+        platform, name = span_of(packed, fields[row, PLATFORM]), span_of(packed, fields[row, field])
+        longest = max(longest, platform[1] - platform[0] + name[1] - name[0])
+    named = np.zeros(longest + 1, np.uint8)
+    hashes = np.empty(len(fields), np.uint64)
+    for row in range(len(fields)):
+        first, last = span_of(packed, fields[row, PLATFORM])
+        size = _copy(packed, first, last, named, 0)
+        named[size] = 0
+        first, last = span_of(packed, fields[row, field])
+        hashes[row] = siphash(named, _copy(packed, first, last, named, size + 1), key)
+    return hashes
+
+
 @kernel
 def write_samples(
     packed: _Bytes,
@@ -99,9 +123,9 @@ def write_samples(
     size = 0
     for row in range(len(posts)):
         post = posts[row]
-        text, url, end = fields[post, TEXT], fields[post, URL], fields[post, N_FIELDS]
+        text, url, end = fields[post, TEXT], fields[post, URL], fields[post, AUTHOR]
         out[size] = _SAMPLE
-        size = _copy(packed, fields[post, 0], text, out, size + 1)
+        size = _copy(packed, fields[post, PLATFORM], text, out, size + 1)
         size = _put_account(accounts[row], out, size)
         out[size] = _UINT64
         size = _put(np.uint64(event_ms[row]), 8, out, size + 1)

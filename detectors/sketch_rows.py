@@ -5,15 +5,14 @@ carries is a slice of every column.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from hashlib import blake2b
-from itertools import compress, pairwise, repeat
+from itertools import pairwise, repeat
 from typing import NamedTuple, Self
 from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
-from siphashc import siphash
 
 from detectors.copying import gathered
 from detectors.normalise import normalise_utf8
@@ -29,8 +28,6 @@ PACK_BYTES = 512_000
 ROW_BYTES = 300
 """Fixed columns of a row in a pack, about."""
 DAY_MS = 86_400_000
-KEY_BYTES = 16
-"""Of SipHash's key."""
 
 _AGELESS_MS = LATEST_MS + 2 * DAY_MS
 """For an account's creation that is unknown or before any feed: it lies after every post."""
@@ -50,21 +47,9 @@ class Events(NamedTuple):
     """(≤ n,): events by which the watermark goes on to another mark."""
 
 
-class Hasher:
-    """Keyed 64-bit hashes of (platform, name): SipHash-2-4 (Aumasson & Bernstein 2012).
-
-    Args:
-        key: Of any length; see `DetectorSettings.account_hash_key`.
-    """
-
-    def __init__(self, key: bytes) -> None:
-        self._key = blake2b(key, digest_size=KEY_BYTES).digest()
-
-    def hashes(self, names: Iterable[tuple[str, str]]) -> NDArray[np.uint64]:
-        """uint64 (n,), little-endian, of n pairs."""
-        key = self._key
-        hashes = [siphash(key, f"{platform}\0{name}") for platform, name in names]
-        return np.array(hashes, "<u8")
+def hash_key(secret: bytes) -> NDArray[np.uint64]:
+    """The key of `detectors.siphash_kernel` from a secret of any length, uint64 (2,)."""
+    return np.frombuffer(blake2b(secret, digest_size=16).digest(), "<u8")
 
 
 class SketchRows:
@@ -72,29 +57,35 @@ class SketchRows:
 
     Args:
         settings: What decides.
-        hasher: Of accounts and identities.
+        key: See `hash_key`.
         events: The batch, one post or more.
         n_partitions: Partitions that ``sketches`` has.
     """
 
-    def __init__(self, settings: DetectorSettings, hasher: Hasher, events: Events, n_partitions: int) -> None:
+    def __init__(
+        self, settings: DetectorSettings, key: NDArray[np.uint64], events: Events, n_partitions: int
+    ) -> None:
         is_created = np.array([post.op == "create" for post in events.posts])
-        posts = list(compress(events.posts, is_created))
-        shown = Shown.of(posts)
-        texts = _Texts.of(posts, shown)
+        created = np.flatnonzero(is_created)
+        shown = Shown.of(events.posts)
+        texts = _Texts.of(events.posts, shown, created)
         partitions = (texts.routes & np.uint64(0xFFFFFF)) % np.uint64(n_partitions)
         rows = np.flatnonzero(texts.norms[:, 0] < texts.norms[:, 1])
         rows = rows[np.argsort(partitions[rows], kind="stable")]
         self._bounds = np.searchsorted(partitions[rows], np.arange(n_partitions + 1)).tolist()
         """Rows of partition p: [bounds[p], bounds[p + 1])."""
-        self._rows = events_of = np.flatnonzero(is_created)[rows]
+        self._rows = events_of = created[rows]
         """Event of each row."""
-        posts = [posts[row] for row in rows.tolist()]
-        accounts = hasher.hashes((post.platform, post.author.id if post.author else "") for post in posts)
+        accounts = shown.accounts(key)[events_of]
+        identities = shown.identities(key)
         event_ms = events.event_ms[events_of]
         self._norms, self._norm_ends = gathered(texts.blob, texts.norms[rows])
-        self._samples, self._sample_ends = shown.samples(rows, accounts, event_ms)
-        flags = _flags(posts, event_ms, settings.new_account_days * DAY_MS)
+        self._samples, self._sample_ends = shown.samples(events_of, accounts, event_ms)
+        flags = _flags(
+            [events.posts[event] for event in events_of.tolist()],
+            event_ms,
+            settings.new_account_days * DAY_MS,
+        )
         flags |= texts.is_exact[rows] * EXACT | events.clock_lied[events_of] * CLOCK_LIED
         self._columns = {
             "offsets": events.offsets[events_of].astype("<i8", copy=False),
@@ -102,7 +93,7 @@ class SketchRows:
             "watermark_ms": events.watermark_ms[events_of].astype("<i8", copy=False),
             "ingest_ms": events.append_ms[events_of].astype("<i8", copy=False),
             "accounts": accounts,
-            "identities": hasher.hashes((post.platform, post.id) for post in posts),
+            "identities": identities[events_of],
             "flags": flags.astype("u1"),
             "bands": texts.sketches.bands[rows].astype("<u4", copy=False),
             "bits": texts.sketches.bits[rows].astype("<u8", copy=False),
@@ -114,14 +105,13 @@ class SketchRows:
             [event for event in np.flatnonzero(~is_created).tolist() if events.posts[event].op == "delete"],
             np.int64,
         )
-        self._deletes = _deletes(self._deleted, events, hasher)
-        n_created = int(np.count_nonzero(is_created))
+        self._deletes = _deletes(self._deleted, events, identities)
         self.counts = +Counter(
             sketched=len(rows),
-            empty=n_created - len(rows),
+            empty=len(created) - len(rows),
             reposts=int(np.count_nonzero(flags & REPOST)),
             clock_lied=int(np.count_nonzero(flags & CLOCK_LIED)),
-            updates=len(events.posts) - n_created - len(self._deleted),
+            updates=len(events.posts) - len(created) - len(self._deleted),
             deletes=len(self._deleted),
         )
 
@@ -173,14 +163,14 @@ class _Texts(NamedTuple):
     sketches: SketchBatch
 
     @classmethod
-    def of(cls, posts: Sequence[Post], shown: Shown) -> Self:
-        blob, ends = normalise_utf8(shown.packed, shown.texts())
+    def of(cls, posts: Sequence[Post], shown: Shown, created: NDArray[np.int64]) -> Self:
+        blob, ends = normalise_utf8(shown.packed, shown.texts(created))
         sketches = sketch_batch(blob, ends)
         routes = sketches.route.astype(np.uint64) * np.uint64(0x9E3779B1) >> np.uint64(8)
         is_exact = sketches.n_chars < SHORT_CHARS
         norms = np.column_stack((ends[:-1], ends[1:]))
         exact = np.flatnonzero(is_exact).tolist()
-        keys = [_matched_exactly(posts[at], blob[ends[at] : ends[at + 1]].tobytes()) for at in exact]
+        keys = [_matched_exactly(posts[created[at]], blob[ends[at] : ends[at + 1]].tobytes()) for at in exact]
         if keys:
             routes[exact] = list(map(crc32, keys))
             key_ends = len(blob) + np.cumsum(list(map(len, keys)))
@@ -232,9 +222,7 @@ def _flags(posts: Sequence[Post], event_ms: NDArray[np.int64], new_ms: int) -> N
     return flags
 
 
-def _deletes(deleted: NDArray[np.int64], events: Events, hasher: Hasher) -> list[Delete]:
+def _deletes(deleted: NDArray[np.int64], events: Events, identities: NDArray[np.uint64]) -> list[Delete]:
     """The deletions of a batch; their positions differ by partition."""
-    posts = (events.posts[event] for event in deleted.tolist())
-    identities = hasher.hashes((post.platform, post.id) for post in posts).tolist()
-    offsets, watermark_ms = events.offsets[deleted].tolist(), events.watermark_ms[deleted].tolist()
-    return list(map(Delete, repeat(0), offsets, watermark_ms, identities))
+    columns = events.offsets[deleted], events.watermark_ms[deleted], identities[deleted]
+    return list(map(Delete, repeat(0), *(column.tolist() for column in columns)))

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from detectors.post import CANARY, Post, Rejected, decide_time, decide_times, read_post
 from detectors.rows import Mark, Pack
 from detectors.settings import DetectorSettings
-from detectors.sketch_rows import Events, Hasher, SketchRows
+from detectors.sketch_rows import Events, SketchRows, hash_key
 
 MARK_MS = 10_000
 """Grid of watermark marks, event time: what a quiet partition may lag behind its sources."""
@@ -106,7 +106,7 @@ class Sketcher:
         self._n_sources = n_sources
         self._n_partitions = n_partitions
         self.watermark_ms, self.last_append_ms = last or (0, 0)
-        self._hasher = Hasher(settings.account_hash_key)
+        self._hash_key = hash_key(settings.account_hash_key)
 
     def feed(self, records: Sequence[PostRecord]) -> Sketched:
         """Take the next records of the source, in offset order."""
@@ -117,7 +117,7 @@ class Sketcher:
         unplaced = +Counter(unplaced=platforms.total() - len(parsed.posts))
         if not parsed.posts:
             return Sketched([], rejected, unplaced, platforms)
-        rows = SketchRows(self._settings, self._hasher, self._advance(parsed), self._n_partitions)
+        rows = SketchRows(self._settings, self._hash_key, self._advance(parsed), self._n_partitions)
         packs = [
             (partition, pack)
             for partition in range(self._n_partitions)

@@ -6,12 +6,14 @@ from typing import Any
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from siphashc import siphash
 
 from detectors.post import EARLIEST_MS, LATEST_MS, Author, Post
 from detectors.rows import Sample, pack_sample
 from detectors.shown import LINK_CHARS, N_LINKS, N_TAGS, TAG_CHARS, Shown
 from detectors.shown_kernel import SHOWN_CHARS
 
+KEY = np.frombuffer(bytes(range(16)), "<u8")
 _CHARS = st.characters(exclude_categories=["Cs"])
 _NAMES = st.text(_CHARS, min_size=1, max_size=60)
 _LONG = st.builds(lambda part, n: part * n, st.text(_CHARS, max_size=40), st.sampled_from([1, 30, 500, 9000]))
@@ -59,13 +61,21 @@ def samples_of(shown: Shown, asked: list[tuple[int, int, int]]) -> list[bytes]:
 
 
 @given(st.lists(st.tuples(_POSTS, _ACCOUNTS, _MOMENTS), max_size=20), st.randoms(use_true_random=False))
-def test_samples_are_what_msgspec_packs(told: list[tuple[Post, int, int]], order: Any) -> None:
+def test_samples_are_what_msgspec_packs_and_names_are_hashed_as_siphashc_does(
+    told: list[tuple[Post, int, int]], order: Any
+) -> None:
     """Whatever strings a post holds, of whatever length, and in whatever order they are asked for."""
     posts = [post for post, _, _ in told]
     shown = Shown.of(posts)
     asked = order.sample(range(len(told)), len(told) // 2)
     assert samples_of(shown, [(at, *told[at][1:]) for at in asked]) == [expected(*told[at]) for at in asked]
-    texts = [shown.packed[start:end].tobytes().decode() for start, end in shown.texts().tolist()]
+    for names, hashes in (("a", shown.accounts(KEY)), (None, shown.identities(KEY))):
+        expected_names = [f"{post.platform}\0{names or post.id}" for post in posts]
+        assert hashes.tolist() == [siphash(KEY.tobytes(), name) for name in expected_names]
+    texts = [
+        shown.packed[start:end].tobytes().decode()
+        for start, end in shown.texts(np.arange(len(posts))).tolist()
+    ]
     assert texts == [post.text for post in posts]
 
 
