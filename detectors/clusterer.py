@@ -121,7 +121,7 @@ class Clusterer:
         """An empty index: the state in which every epoch starts."""
         self._index = ClusterIndex(self._settings.max_tracked_posts)
         self._singles = Singles()
-        self._tallies = Tallies(self._index.norm)
+        self._tallies = Tallies(self._index.norm, self._singles.sample)
         self._leaving: list[Tally] = []
         self._reposts: Counter[int] = Counter()
         self._deleted: set[int] = set()

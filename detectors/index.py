@@ -322,14 +322,14 @@ def _arena_bytes(capacity: int) -> int:
 
 def _allocate(capacity: int) -> Exemplars:
     return Exemplars(
-        table=zeros((capacity * BUCKETS_PER_EXEMPLAR, WAYS), np.uint32),
+        table=zeros((capacity * BUCKETS_PER_EXEMPLAR, WAYS), np.uint32, huge=True),
         bits=zeros((capacity, 2), np.uint64),
         masks=zeros((capacity, MASK_WORDS), np.uint64),
-        starts=zeros((capacity + 1,), np.int64, huge=False),
+        starts=zeros((capacity + 1,), np.int64),
         arena=zeros((_arena_bytes(capacity),), np.uint8),
-        n_distinct=zeros((capacity,), np.int32, huge=False),
-        clusters=zeros((capacity,), np.int64, huge=False),
-        n_exemplars=zeros((capacity,), np.uint8, huge=False),
+        n_distinct=zeros((capacity,), np.int32),
+        clusters=zeros((capacity,), np.int64),
+        n_exemplars=zeros((capacity,), np.uint8),
     )
 
 

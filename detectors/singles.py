@@ -4,17 +4,15 @@ As objects they would take ten times the memory of what they hold, and a fifth o
 """
 
 from array import array
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.blocks import Blocks
 from detectors.rows import read_worded
 from detectors.tally import Member
-
-BLOCK_BYTES = 32_768
-"""Samples of small packs are copied again until they are so many: 2 µs a pack."""
 
 
 class Singles:
@@ -30,11 +28,7 @@ class Singles:
         self._flags = array("B")
         self._ends = array("q")
         """Of each sample, in bytes from the first one ever."""
-        self._blocks: list[bytes] = []
-        """The samples: a pack's are one block, those of small packs share one. Of a single array that grows
-        most would be moved each time, to memory that is new."""
-        self._starts = array("q")
-        """Of each block, counted alike."""
+        self._samples = Blocks()
         self._cut = 0
         """Bytes of samples that were dropped."""
 
@@ -46,7 +40,11 @@ class Singles:
     def n_bytes(self) -> int:
         """Memory of the columns."""
         columns = (self._numbers, self._identities, self._flags, self._ends)
-        return sum(len(column) * column.itemsize for column in columns) + sum(map(len, self._blocks))
+        return sum(len(column) * column.itemsize for column in columns) + self._end - self._cut
+
+    @property
+    def _end(self) -> int:
+        return self._ends[-1] if self._ends else self._cut
 
     def extend(
         self,
@@ -58,17 +56,13 @@ class Singles:
         """Take posts that opened clusters; numbers ascend over all calls."""
         if not samples:
             return
-        begun = self._ends[-1] if self._ends else self._cut
+        begun = self._end
         ends = np.cumsum(np.fromiter(map(len, samples), np.int64, len(samples)))
         self._numbers.frombytes(numbers.tobytes())
         self._identities.frombytes(identities.tobytes())
         self._flags.frombytes(flags.tobytes())
         self._ends.frombytes((ends + begun).tobytes())
-        if self._blocks and len(self._blocks[-1]) < BLOCK_BYTES:
-            self._blocks[-1] = b"".join((self._blocks[-1], *samples))
-        else:
-            self._starts.append(begun)
-            self._blocks.append(b"".join(samples))
+        self._samples.write(begun, b"".join(samples))
 
     def post(self, number: int, norm: bytes) -> Member:
         """The post that opened a cluster, given its normalised text.
@@ -76,12 +70,7 @@ class Singles:
         Raises:
             KeyError: None of this number is held.
         """
-        at = bisect_left(self._numbers, number)
-        if at == len(self._numbers) or self._numbers[at] != number:
-            raise KeyError(number)
-        end, block = self._ends[at], bisect_left(self._starts, self._ends[at]) - 1
-        start, begun = self._ends[at - 1] if at else self._cut, self._starts[block]
-        packed = self._blocks[block][start - begun : end - begun]
+        at, packed = self._at(number), self.sample(number)
         sample = read_worded(packed)
         return Member(
             identity=self._identities[at],
@@ -93,6 +82,21 @@ class Singles:
             sample=packed,
         )
 
+    def sample(self, number: int) -> bytes:
+        """Its sample alone, as it came.
+
+        Raises:
+            KeyError: None of this number is held.
+        """
+        at = self._at(number)
+        return self._samples.read(self._ends[at - 1] if at else self._cut, self._ends[at])
+
+    def _at(self, number: int) -> int:
+        at = bisect_left(self._numbers, number)
+        if at == len(self._numbers) or self._numbers[at] != number:
+            raise KeyError(number)
+        return at
+
     def identities(self) -> Iterator[tuple[int, int]]:
         """(number, identity of the post) of all that are held."""
         return zip(self._numbers, self._identities, strict=True)
@@ -103,8 +107,6 @@ class Singles:
         if not n_gone:
             return
         self._cut = self._ends[n_gone - 1]
-        is_empty = n_gone == len(self._numbers)
-        n_blocks = len(self._blocks) if is_empty else bisect_right(self._starts, self._cut) - 1
-        del self._blocks[:n_blocks], self._starts[:n_blocks]
+        self._samples.drop(self._cut)
         for column in (self._numbers, self._identities, self._flags, self._ends):
             del column[:n_gone]

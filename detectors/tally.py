@@ -106,6 +106,7 @@ class Tally(msgspec.Struct, array_like=True, kw_only=True, gc=False):
     slots: dict[int, int] = {}
     accounts: AccountTally
     samples: list[bytes] = []
+    """Of a packed tally without the first, which stands with the post that opened the cluster."""
     redacted: frozenset[int] = _NONE
     """Identities of deleted posts whose texts are gone."""
     hashtags: dict[str, int] = {}
@@ -136,20 +137,29 @@ class Tally(msgspec.Struct, array_like=True, kw_only=True, gc=False):
         )
 
     def pack(self) -> bytes | None:
-        """All but its texts, for `unpack`; the object is of no use after it. None: it can't be packed."""
+        """All but what `unpack` is given; the object is of no use after it. None: it can't be packed."""
         if self.accounts.is_estimated:
             return None
         for wording in self.variants.values():
             if wording.identity in self.shown:
                 wording.sample = b""
+        if self.shown[0] not in self.redacted:
+            self.samples[0] = b""
         self.texts = []
         return _pack(self)
 
     @staticmethod
-    def unpack(packed: bytes, norm: Callable[[int], bytes]) -> "Tally":
-        """What was packed; its texts come from `norm`, by number."""
+    def unpack(packed: bytes, norm: Callable[[int], bytes], opener: Callable[[int], bytes]) -> "Tally":
+        """What was packed.
+
+        Args:
+            packed: It.
+            norm: Normalised text of an exemplar by its number.
+            opener: Sample of the post that opened a cluster by its number, as it came.
+        """
         tally = _unpack(packed)
         tally.texts = [norm(number) for number in tally.exemplars]
+        tally.samples[0] = tally.samples[0] or opener(tally.exemplars[0])
         samples = dict(zip(tally.shown, tally.samples, strict=True))
         for wording in tally.variants.values():
             wording.sample = wording.sample or samples[wording.identity]

@@ -44,7 +44,8 @@ class Both:
     """Packed tallies, and beside them those of a dictionary."""
 
     def __init__(self) -> None:
-        self.packed = Tallies(norm)
+        self.openers: dict[int, bytes] = {}
+        self.packed = Tallies(norm, self.openers.__getitem__)
         self.plain: dict[int, Tally] = {}
         self.base = 0
         self.n_posts = 0
@@ -63,6 +64,7 @@ class Both:
             member(self.n_posts, f"wording {wording}", platform="ab"[wording % 2]),
         )
         if not self.of(number):
+            self.openers[cluster] = post.sample
             self.plain[cluster] = opened(cluster, post)
             self.packed.enter(cluster, opened(cluster, post))
         for one in self.of(number):
@@ -115,7 +117,7 @@ def test_nothing_shows_what_is_packed(changes: list[tuple[str, int, int]]) -> No
 def test_few_are_objects(monkeypatch: pytest.MonkeyPatch) -> None:
     """All but the latest, whoever was asked for meanwhile."""
     monkeypatch.setattr(module, "N_AWAKE", 3)
-    tallies = Tallies(norm)
+    tallies = Tallies(norm, lambda number: member(100 + number).sample)
     for number in (*range(10), 2, 2, 5):
         tally = tallies.get(number)
         if tally is None:
@@ -124,6 +126,21 @@ def test_few_are_objects(monkeypatch: pytest.MonkeyPatch) -> None:
         tally.add(member(100 + number), 0, set())
         tallies.pack()
     assert [number for number, held in tallies._held.items() if isinstance(held, Tally)] == [2, 5, 9]
+
+
+def test_what_posts_keep_joining_stays_an_object(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many others wake meanwhile: a campaign's tally is not packed and unpacked in turn."""
+    monkeypatch.setattr(module, "N_AWAKE", 3)
+    tallies = Tallies(norm, lambda number: member(100 + number).sample)
+    campaign = opened(0, member(0))
+    tallies.enter(0, campaign)
+    for number in range(1, 40):
+        campaign.add(member(number), 0, set())
+        other = opened(number, member(number))
+        tallies.enter(number, other)
+        other.add(member(100 + number), 0, set())
+        tallies.pack()
+        assert tallies.get(0) is campaign
 
 
 def test_a_tally_whose_accounts_are_estimated_stays_an_object() -> None:
@@ -155,12 +172,12 @@ def test_a_packed_tally_tells_whom_it_shows() -> None:
 def test_a_long_text_is_told_up_to_its_bound_by_a_packed_tally_too() -> None:
     """Its text comes back from the index, whole."""
     text = "ж" * 10_000
-    tally = Tally.opened(0, member(0, text), "0", exact=False, n_reposts=0)
-    tally.add(member(0), 0, set())
+    tally, opener = Tally.opened(0, member(0, text), "0", exact=False, n_reposts=0), member(0)
+    tally.add(opener, 0, set())
     before = tally.snapshot(0, 0, 0)
     packed = tally.pack()
     assert packed is not None
     assert len(packed) < 500
-    after = Tally.unpack(packed, lambda _: text.encode()).snapshot(0, 0, 0)
+    after = Tally.unpack(packed, lambda _: text.encode(), lambda _: opener.sample).snapshot(0, 0, 0)
     assert after == before
     assert [len(told) for told in after.exemplars] == [4_000]

@@ -1,0 +1,54 @@
+"""Bytes in pages of their own, against bytes that Python keeps."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from detectors import blocks as module
+from detectors.blocks import Blocks, Slots
+
+
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So small that most of what is kept lies over the ends of several."""
+    monkeypatch.setattr(module, "BLOCK_BYTES", 64)
+
+
+@given(st.lists(st.tuples(st.binary(max_size=300), st.integers(0, 400)), max_size=30))
+def test_what_was_written_and_not_dropped_is_read(steps: list[tuple[bytes, int]]) -> None:
+    """Any lengths, over the ends of blocks; what is dropped gives whole blocks back, and moves nothing."""
+    blocks, whole, dropped = Blocks(), b"", 0
+    for data, n_dropped in steps:
+        blocks.write(len(whole), data)
+        whole += data
+        dropped = min(dropped + n_dropped, len(whole))
+        blocks.drop(dropped)
+        for start in range(dropped, len(whole), 37):
+            assert blocks.read(start, len(whole)) == whole[start:]
+        assert len(blocks._blocks) <= (len(whole) - dropped) // 64 + 2
+
+
+@given(st.lists(st.one_of(st.binary(min_size=1, max_size=400), st.integers(0, 20)), max_size=60))
+def test_slots_are_taken_again_and_hold_what_was_put_last(steps: list[bytes | int]) -> None:
+    """A number frees one of those held; the rest stays as it was put."""
+    slots, held = Slots(), {}
+    for step in steps:
+        if isinstance(step, bytes):
+            handle = slots.put(step)
+            assert handle not in held
+            held[handle] = step
+        elif held:
+            handle = [*held][step % len(held)]
+            slots.free(handle)
+            del held[handle]
+        assert {handle: slots.get(handle) for handle in held} == held
+
+
+def test_memory_is_that_of_the_most_that_was_held_at_once() -> None:
+    """Turned over a hundred times, slots of some lengths take no more than at first, and little is empty."""
+    slots = Slots()
+    lengths = [50, 500, 501, 1_000, 5_000]
+    for _ in range(100):
+        for handle in [slots.put(bytes(length)) for length in lengths for _ in range(10)]:
+            slots.free(handle)
+    assert 10 * sum(lengths) <= slots._end <= 1.07 * 10 * sum(lengths)
