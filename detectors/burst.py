@@ -14,7 +14,7 @@ Source: conditional binomial test (Przyborowski, Wilenski 1940); measured on tro
 in stream minutes, see the README.
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from math import log10
 from typing import NamedTuple
 
@@ -45,12 +45,18 @@ class Novelty(NamedTuple):
 
 
 def novelty(
-    slots: Mapping[int, int], *, first_ms: int, now_ms: int, feed_start_ms: int, slot_s: int, history_h: int
+    slots: Sequence[tuple[int, int]],
+    *,
+    first_ms: int,
+    now_ms: int,
+    feed_start_ms: int,
+    slot_s: int,
+    history_h: int,
 ) -> Novelty:
     """Novelty of a cluster at event time `now_ms`.
 
     Args:
-        slots: Posts per slot (slot = event seconds // `slot_s`).
+        slots: (slot, posts), ascending; slot = event seconds // `slot_s`.
         first_ms: Its first post, UTC milliseconds.
         now_ms: The moment of judgement, the slot of which counts as it stands.
         feed_start_ms: First event time the feed was seen at.
@@ -90,14 +96,16 @@ def false_per_day(value: float, *, history_s: float, n_contents: int) -> float:
 
 
 def _counted(
-    slots: Mapping[int, int], now_slot: int, oldest: int, slot_s: int
+    slots: Sequence[tuple[int, int]], now_slot: int, oldest: int, slot_s: int
 ) -> tuple[int, int, int, int, int]:
     """Posts from slot `oldest` to `now_slot`, and of these those within each of `WINDOWS_S`."""
     minute, wave, quarter, hour = [now_slot - window_s // slot_s for window_s in WINDOWS_S]
     n_total = n_minute = n_wave = n_quarter = n_hour = 0
-    for slot, n in slots.items():
-        if slot < oldest or slot > now_slot:
+    for slot, n in reversed(slots):
+        if slot > now_slot:
             continue
+        if slot < oldest:
+            break
         n_total += n
         if slot <= hour:
             continue

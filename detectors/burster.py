@@ -167,7 +167,7 @@ class Burster:
         else:
             about = next((g for g, ring in self._groups.rung() if ring.id == message.burst), None)
             exemplars = [] if about is None else about.exemplars()
-            peak = 0 if about is None else max(about.slots.values())
+            peak = 0 if about is None else max(n for _, n in about.slots)
             self.ruled = self.rulings.take(message, exemplars, peak, self._feed.low_ms)
         return self._retell(message.at_ms)
 
@@ -189,7 +189,7 @@ class Burster:
         if not self.rulings.silence:
             return None
         since = (now_ms - self._settings.recent_s * 1000) // self._settings.slot_ms
-        busiest = max((n for slot, n in group.slots.items() if slot > since), default=0)
+        busiest = max((n for slot, n in group.slots if slot > since), default=0)
         return self.rulings.covering("" if group.ring is None else group.ring.id, group.exemplars(), busiest)
 
     def _judge(self, group: Group, now_ms: int, ingest_ms: int, *, is_ahead: bool = False) -> list[Alert]:

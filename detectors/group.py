@@ -9,7 +9,7 @@ import numpy as np
 from detectors import accounts as acc
 from detectors.activity import Snapshot
 from detectors.lifecycle import Ring
-from detectors.merge import Whole, make_whole, sum_counts
+from detectors.merge import Whole, make_whole, sum_slots
 
 
 class Group(msgspec.Struct, kw_only=True, dict=True):
@@ -76,11 +76,11 @@ class Group(msgspec.Struct, kw_only=True, dict=True):
             self.put(fragment)
 
     @property
-    def slots(self) -> dict[int, int]:
-        """Posts per slot."""
-        slots: dict[int, int] | None = self.__dict__.get("_slots")
+    def slots(self) -> list[tuple[int, int]]:
+        """Posts per slot, as `Snapshot.slots`."""
+        slots: list[tuple[int, int]] | None = self.__dict__.get("_slots")
         if slots is None:
-            slots = sum_counts([dict(fragment.slots) for fragment in self.fragments.values()])
+            slots = sum_slots([*self.fragments.values()])
             self.__dict__["_slots"] = slots
         return slots
 
@@ -127,8 +127,10 @@ class Group(msgspec.Struct, kw_only=True, dict=True):
         They stay active, and others come: what was found once holds for all seconds before, until accounts
         may be lost (see `forget_active`).
         """
-        since: dict[int, int] = self.__dict__.setdefault("_active", {})
-        if second < since.get(n, -1):
+        since: dict[int, int] | None = self.__dict__.get("_active")
+        if since is None:
+            since = self.__dict__["_active"] = {}
+        elif second < since.get(n, -1):
             return True
         if self.n_accounts < n:
             return False

@@ -139,7 +139,7 @@ class Measurer:
             return False
         resolved_ms = 0 if group.ring is None else group.ring.resolved_ms
         since = max(now_ms - self._settings.recent_s * 1000, resolved_ms) // self._settings.slot_ms
-        return sum(n for slot, n in group.slots.items() if slot > since) >= SPAM_POSTS
+        return sum(n for slot, n in group.slots if slot > since) >= SPAM_POSTS
 
     def _is_large(self, group: Group) -> bool:
         return group.n_accounts >= self._settings.min_accounts

@@ -4,7 +4,7 @@ Near-copies land in several clusters: strays of the routing, neighbours of an ep
 merge of their snapshots does not depend on their order, but for ties in what is shown.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TypeVar
 
 from detectors import accounts as acc
@@ -48,7 +48,7 @@ def merge(fragments: Sequence[Snapshot]) -> Snapshot:
         n_reposts=sum(s.n_reposts for s in ordered),
         first_ms=first.first_ms,
         last_ms=max(s.last_ms for s in ordered),
-        slots=sorted(sum_counts([dict(s.slots) for s in ordered]).items()),
+        slots=sum_slots(ordered),
         accounts=rows.tobytes(),
         hyperloglog=acc.union(_registers(ordered)),
         exemplars=[text for s in ordered for text in s.exemplars][:16],
@@ -58,12 +58,14 @@ def merge(fragments: Sequence[Snapshot]) -> Snapshot:
     )
 
 
-def make_whole(fragments: Sequence[Snapshot], slots: Mapping[int, int], accounts: acc.AccountArray) -> Whole:
+def make_whole(
+    fragments: Sequence[Snapshot], slots: list[tuple[int, int]], accounts: acc.AccountArray
+) -> Whole:
     """What an alert tells of all.
 
     Args:
         fragments: They.
-        slots: Posts of all per slot.
+        slots: Theirs, as `sum_slots` has them.
         accounts: Of all, each once.
     """
     ordered = _ordered(fragments)
@@ -74,7 +76,7 @@ def make_whole(fragments: Sequence[Snapshot], slots: Mapping[int, int], accounts
         n_reposts=sum([s.n_reposts for s in ordered]),
         first_ms=ordered[0].first_ms,
         last_ms=max([s.last_ms for s in ordered]),
-        slots=ordered[0].slots if len(ordered) == 1 else sorted(slots.items()),
+        slots=slots,
         n_accounts=n_accounts,
         accounts_exact=is_exact,
         wording=ordered[0].exemplars[0],
@@ -138,6 +140,13 @@ def _variants(parts: Sequence[Details]) -> list[Variant]:
         for variant in part.variants:
             counts[variant.text] = counts.get(variant.text, 0) + variant.n_posts
     return [Variant(text, -n) for n, text in sorted([(-n, text) for text, n in counts.items()])[:10]]
+
+
+def sum_slots(fragments: Sequence[Snapshot]) -> list[tuple[int, int]]:
+    """Posts of all per slot, as `Snapshot.slots`."""
+    if len(fragments) == 1:
+        return fragments[0].slots
+    return sorted(sum_counts([dict(fragment.slots) for fragment in fragments]).items())
 
 
 def sum_counts(parts: Iterable[dict[K, int]]) -> dict[K, int]:

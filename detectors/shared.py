@@ -121,14 +121,14 @@ class SharedAccounts:
             crowd.ties = Ties([self._groups_of[account] for account in crowd.shared], number)
         return crowd.ties
 
-    def enter(self, number: int, accounts: Sequence[int] | AbstractSet[int]) -> None:
+    def enter(self, number: int, accounts: Sequence[int] | set[int]) -> None:
         """Accounts of a group; those that are known to be change nothing."""
         crowds, groups_of = self._crowds, self._groups_of
         crowd = crowds.get(number)
         if crowd is None:
             crowd = crowds[number] = Crowd()
         known, ties = crowd.accounts, crowd.ties
-        if isinstance(accounts, AbstractSet):
+        if isinstance(accounts, set):
             accounts = accounts - known
         for account in accounts:
             if account in known:

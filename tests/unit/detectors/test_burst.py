@@ -21,7 +21,7 @@ def judged(counts: list[int], *, feed_min: int | None = None, now: int | None = 
     life = len(counts) if feed_min is None else feed_min
     begun = next(i for i, n in enumerate(counts) if n)
     return novelty(
-        {first + i: n for i, n in enumerate(counts) if n},
+        [(first + i, n) for i, n in enumerate(counts) if n],
         first_ms=START_MS + begun * 60_000,
         now_ms=START_MS + now * 60_000 + 30_000,
         feed_start_ms=START_MS + (now - life) * 60_000,
