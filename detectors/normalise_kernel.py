@@ -97,45 +97,47 @@ def _point_at(texts: _Bytes, i: int) -> tuple[np.uint32, int]:
 
 
 @kernel
+def _watched(items: _Points, n: int) -> np.uint32:
+    """`TRIGGER` if a link or mention may stand in a text, else no bit: most have none, and pass sooner."""
+    found = False
+    before = np.uint32(0)
+    for i in range(n):  # without a branch: the compiler takes many at once
+        point = np.uint32(items[i] & CODE_POINT)
+        found |= (point == ord("/")) | (point == ord("@")) | ((point == ord("w")) & (before == point))
+        before = point
+    return np.uint32(TRIGGER if found else 0)
+
+
+@kernel
 def _emit(items: _Points, n: int, blob: _Bytes, size: int) -> int:
     """Write the text of `items` at `blob[size:]`; where it ends."""
     start = size
-    gap = False  # a space is due before the next letter
     room = 0  # marks that the last letter may still take
-    last = before_last = np.int64(0)
+    watched = _watched(items, n)
+    space = np.int64(32)
+    last, before_last = space, np.int64(0)  # a gap is written as it comes, and not after another
     i = 0
     while i < n:
         item = items[i]
-        if item & TRIGGER:
+        end = i
+        if item & watched:
             end = _span_end(items, i, n)
-            if end > i:
-                gap = True
-                room = 0
-                i = end
-                continue
-        i += 1
         kind = item >> KIND_SHIFT
-        if kind <= _WHITE:
-            gap = True
-            room = 0
-            continue
+        i = max(i + 1, end)
         if kind == _MARK:
             if room == 0:
                 continue
             room -= 1
         else:
             room = MAX_MARKS if kind == _BASE else 0
-        if gap and size > start:
-            blob[size] = 32
-            size += 1
-            last = np.int64(32)
-        gap = False
-        point = np.int64(item & CODE_POINT)
-        if point != last or point != before_last:
-            before_last = last
-            last = point
-            size = _put(point, blob, size)
-    return size
+        is_gap = kind <= _WHITE or end == i
+        point = space if is_gap else np.int64(item & CODE_POINT)
+        if point == last and (is_gap or point == before_last):
+            continue
+        before_last = last
+        last = point
+        size = _put(point, blob, size)
+    return size - int(size > start and last == space)
 
 
 @kernel
