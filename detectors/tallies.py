@@ -123,7 +123,7 @@ class Tallies:
                 self._untold.add(number)
 
     def _close_up(self) -> None:
-        """Have what is packed stand without gaps: a quarter or more of it has gone."""
+        """Have what is packed stand without gaps, and give back the rest: a quarter or more has gone."""
         packed, self._packed = self._packed, Slots()
         for number, held in self._held.items():
             if isinstance(held, int):

@@ -2,6 +2,7 @@
 
 What the operating system counts, not what arrays promise: growth of the resident set from
 before the first post to after the last one, the texts themselves read from a file and dropped.
+CLUSTER reads what SKETCH made in another process, as in a worker.
 """
 
 import gc
@@ -10,8 +11,11 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from itertools import islice
+from multiprocessing import Pipe, get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import orjson
@@ -20,6 +24,7 @@ from detectors.chain import Chain, warm_up
 from detectors.clusterer import Clusterer
 from detectors.settings import DetectorSettings
 from detectors.sketcher import Sketcher
+from stream.codec import decode_pack, encode_pack, pack_header
 from tests.bench.corpus import unique_posts
 from tests.bench.engines import BATCH, ENGINES, OURS, PEERS
 from tests.bench.feed import BEGAN_MS, HOUR_MS, records
@@ -129,15 +134,34 @@ def _evicted(texts: Iterator[str], n: int) -> list[float]:
 
 
 def _clustered(texts: Iterator[str], n: int, *, cap: int) -> tuple[Clusterer, float]:
-    """All posts through SKETCH and CLUSTER within one epoch."""
+    """All posts through SKETCH, in a process of its own, and CLUSTER, within one epoch."""
     settings = DetectorSettings(max_tracked_posts=cap)
     warm_up()
-    sketcher, clusterer = Sketcher(settings, 0, 1, 1), Clusterer(settings, 0, 1)
-    before = _resident()
-    for number, batch in enumerate(records(texts, step_ms=HOUR_MS / 2 / n)):
-        for _, pack in sketcher.feed(batch).packs:
-            clusterer.feed(number, pack)
+    pack_header()
+    clusterer, before = Clusterer(settings, 0, 1), _resident()
+    for number, pack in enumerate(_packs(texts, n)):
+        clusterer.feed(number, decode_pack(pack))
     return clusterer, _resident() - before
+
+
+def _packs(texts: Iterator[str], n: int) -> Iterator[bytes]:
+    """What SKETCH makes of the texts."""
+    here, there = Pipe(duplex=False)
+    sketch = get_context("fork").Process(target=_sketch, args=(texts, n, there))
+    sketch.start()
+    there.close()
+    with suppress(EOFError):
+        while True:
+            yield here.recv_bytes()
+    sketch.join()
+
+
+def _sketch(texts: Iterator[str], n: int, there: Connection) -> None:
+    """Send the packs of one source."""
+    sketcher = Sketcher(DetectorSettings(), 0, 1, 1)
+    for batch in records(texts, step_ms=HOUR_MS / 2 / n):
+        for _, pack in sketcher.feed(batch).packs:
+            there.send_bytes(encode_pack(pack))
 
 
 def _day(texts: Iterator[str], n: int) -> list[float]:
