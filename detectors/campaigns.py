@@ -33,7 +33,7 @@ def are_one(n_shared: int, n_a: int, n_b: int) -> bool:
         n_a: Accounts of one.
         n_b: Accounts of the other.
     """
-    return n_shared >= max(MIN_SHARED, MIN_SHARE * min(n_a, n_b))
+    return n_shared >= MIN_SHARED and n_shared >= MIN_SHARE * min(n_a, n_b)
 
 
 def join(ring: Ring, group: Group, linked: Iterable[Group]) -> None:

@@ -198,7 +198,7 @@ class Measurer:
 
     def _may_coordinate(self, group: Group, parts: Parts, others: Collection[int]) -> bool:
         """Whether it looks coordinated, were it linked to `others` by as many accounts as `parts` has it."""
-        if self._scores(parts):
+        if evidence.reaches(parts, self._settings.coordination_threshold):
             return True
         return self._is_part(group, parts.n_recurring) and self._groups.has_critical(others)
 
@@ -213,10 +213,7 @@ class Measurer:
         return severity is not None and severity.rank > ring.severity.rank
 
     def _is_coordinated(self, parts: Parts, linked: Links) -> bool:
-        return linked.to_critical or self._scores(parts)
-
-    def _scores(self, parts: Parts) -> bool:
-        return evidence.reaches(parts, self._settings.coordination_threshold)
+        return linked.to_critical or evidence.reaches(parts, self._settings.coordination_threshold)
 
     def _parts(self, group: Group, now_ms: int, linked: Links) -> Parts:
         return evidence.count_parts(
@@ -295,12 +292,13 @@ class Measurer:
     def _join(self, group: Group, ring: Ring, several: Mapping[int, int]) -> None:
         """Have it be of the campaign of the groups that it is one with."""
         shared = self._groups.shared
-        many = shared.ties(group.number).many if several else None
-        joinable = self._groups.joinable(ring, many) if many else ()
+        many = self._groups.joinable(ring, shared.ties(group.number).many) if several else None
+        if not many:
+            return
         n_mine = shared.n_accounts(group.number)
         close = {
             number: several[number]
-            for number in joinable
+            for number in many
             if campaigns.are_one(several[number], n_mine, shared.n_accounts(number))
         }
         if close:
