@@ -6,6 +6,7 @@ it would take half as long again. What else needs a post's strings in UTF-8 find
 
 import re
 from collections.abc import Sequence
+from datetime import datetime
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -16,11 +17,13 @@ from detectors.post import Post
 from detectors.rows import pack_sample
 from detectors.shown_kernel import (
     AUTHOR,
+    CREATED,
     ID,
     N_FIELDS,
     ROOM,
     TEXT,
     find_fields,
+    find_moments,
     find_strings,
     hash_names,
     write_samples,
@@ -56,10 +59,15 @@ class Shown(NamedTuple):
                 post.text,
                 post.url if post.url is not None and len(post.url) <= LINK_CHARS else None,
                 post.author.id if post.author else None,
+                post.author.created_at if post.author else None,
             )
             for post in posts
         ]
-        packed = frozen(np.frombuffer(pack_sample(told), np.uint8), np.uint8)
+        try:
+            together = pack_sample(told)
+        except OverflowError:  # a client may write any number
+            together = pack_sample([(*fields, _representable(created)) for *fields, created in told])
+        packed = frozen(np.frombuffer(together, np.uint8), np.uint8)
         fields = np.empty((len(posts), N_FIELDS + 1), np.int64)
         find_fields(packed, fields)
         return cls(packed, fields)
@@ -69,6 +77,12 @@ class Shown(NamedTuple):
         spans = np.empty((len(posts), 2), np.int64)
         find_strings(self.packed, self.fields[posts, TEXT], spans)
         return spans
+
+    def created_ms(self, absent_ms: int) -> NDArray[np.int64]:
+        """Since when there are the posts' accounts, int64 (n,), UTC milliseconds; `absent_ms` if untold."""
+        moments = np.empty(len(self.fields), np.int64)
+        find_moments(self.packed, self.fields[:, CREATED].copy(), absent_ms, moments)
+        return moments
 
     def accounts(self, key: NDArray[np.uint64]) -> NDArray[np.uint64]:
         """Keyed hashes of the posts' (platform, author), uint64 (n,).
@@ -99,6 +113,10 @@ class Shown(NamedTuple):
         ends = np.empty(len(posts), np.int64)
         write_samples(self.packed, self.fields, posts, accounts, event_ms, out, ends)
         return out, ends
+
+
+def _representable(moment: datetime | int | None) -> datetime | int | None:
+    return None if isinstance(moment, int) and abs(moment) >> 63 else moment
 
 
 def links(post: Post) -> list[str]:

@@ -1,6 +1,6 @@
 """Samples of posts from their packed fields, compiled: `detectors.shown`.
 
-Only what `msgspec` packs of them has to be read: arrays of up to 15 strings, strings, nil.
+Only what `msgspec` packs of them has to be read: arrays of up to 15 strings, strings, nil, integers, moments.
 """
 
 from typing import Final
@@ -15,22 +15,24 @@ from detectors.siphash_kernel import siphash
 SHOWN_CHARS: Final = 1_000
 """Code points of a text that people are shown."""
 
-N_FIELDS: Final = 8
-"""Platform, language, hashtags, links, id, text, address, author. Without the author, and with what is added
-after the id, they are a `rows.Sample`."""
+N_FIELDS: Final = 9
+"""Platform, language, hashtags, links, id, text, address, author, and since when there is one. Up to the
+address, and with what is added after the id, they are a `rows.Sample`."""
 PLATFORM: Final = 0
 ID: Final = 4
 TEXT: Final = 5
 URL: Final = 6
 AUTHOR: Final = 7
+CREATED: Final = 8
 ROOM: Final = 32
 """Bytes that a sample has more than its fields, at most."""
 
 _HEX: Final = 16
-_SAMPLE: Final = 0x90 + N_FIELDS + 3
+_SAMPLE: Final = 0x90 + AUTHOR + 4
 _NIL, _FALSE, _TRUE = 0xC0, 0xC2, 0xC3
 _STR8, _STR16, _STR32 = 0xD9, 0xDA, 0xDB
-_UINT64: Final = 0xCF
+_UINT8, _UINT64, _INT8, _INT64 = 0xCC, 0xCF, 0xD0, 0xD3
+_TIMESTAMP_32, _TIMESTAMP_64, _TIMESTAMP_96 = 0xD6, 0xD7, 0xC7
 
 _Bytes = NDArray[np.uint8]
 
@@ -60,6 +62,46 @@ def _number(packed: _Bytes, at: int, n_bytes: int) -> int:
 
 
 @kernel
+def _moment_of(  # noqa: PLR0911 (one for each form that MessagePack has)
+    packed: _Bytes, at: int, absent: int
+) -> tuple[int, int]:
+    """Milliseconds since the epoch that the integer or timestamp at `at` tells, and where it ends.
+
+    An integer that takes all 64 bits, which no moment does, may come out as another that none is.
+    """
+    head = np.int64(packed[at])
+    if head == _NIL:
+        return absent, at + 1
+    if _UINT8 <= head <= _UINT64:
+        n_bytes = int(1 << (head - _UINT8))
+        return _number(packed, at + 1, n_bytes), at + 1 + n_bytes
+    if _INT8 <= head <= _INT64:
+        n_bytes = int(1 << (head - _INT8))
+        shift = 64 - 8 * n_bytes
+        return _number(packed, at + 1, n_bytes) << shift >> shift, at + 1 + n_bytes
+    if head == _TIMESTAMP_32:
+        return _number(packed, at + 2, 4) * 1000, at + 6
+    if head == _TIMESTAMP_64:
+        both = _number(packed, at + 2, 8)
+        return _ms(both & (1 << 34) - 1, both >> 34 & (1 << 30) - 1), at + 10
+    if head == _TIMESTAMP_96:
+        return _ms(_number(packed, at + 7, 8), _number(packed, at + 3, 4)), at + 15
+    return int(head if head < 0x80 else head - 0x100), at + 1
+
+
+@kernel
+def _ms(seconds: int, nanoseconds: int) -> int:
+    return seconds * 1000 + (nanoseconds + 500_000) // 1_000_000
+
+
+@kernel
+def find_moments(packed: _Bytes, starts: NDArray[np.int64], absent: int, moments: NDArray[np.int64]) -> None:
+    """The moments at `starts`, UTC milliseconds, `absent` for nil, into `moments`; all int64 (n,)."""
+    for row in range(len(starts)):
+        moments[row] = _moment_of(packed, starts[row], absent)[0]
+
+
+@kernel
 def find_fields(packed: _Bytes, fields: NDArray[np.int64]) -> None:
     """Where the fields of posts begin.
 
@@ -78,7 +120,7 @@ def find_fields(packed: _Bytes, fields: NDArray[np.int64]) -> None:
                 n_strings = packed[at] & 0xF
                 at += 1
             for _ in range(n_strings):
-                at = span_of(packed, at)[1]
+                at = span_of(packed, at)[1] if field != CREATED else _moment_of(packed, at, 0)[1]
         fields[row, N_FIELDS] = at
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from detectors.copying import gathered
 from detectors.normalise import normalise_utf8
-from detectors.post import EARLIEST_MS, LATEST_MS, Post, epochs_ms
+from detectors.post import EARLIEST_MS, LATEST_MS, Post
 from detectors.rows import AGE_KNOWN, CLOCK_LIED, EXACT, NEW_ACCOUNT, REPOST, Delete, Mark, Pack
 from detectors.settings import DetectorSettings
 from detectors.shown import Shown, links
@@ -81,11 +81,9 @@ class SketchRows:
         event_ms = events.event_ms[events_of]
         self._norms, self._norm_ends = gathered(texts.blob, texts.norms[rows])
         self._samples, self._sample_ends = shown.samples(events_of, accounts, event_ms)
-        flags = _flags(
-            [events.posts[event] for event in events_of.tolist()],
-            event_ms,
-            settings.new_account_days * DAY_MS,
-        )
+        is_repost = np.array([post.repost_of is not None for post in events.posts])
+        created_ms = shown.created_ms(_AGELESS_MS)[events_of]
+        flags = _flags(is_repost[events_of], created_ms, event_ms, settings.new_account_days * DAY_MS)
         flags |= texts.is_exact[rows] * EXACT | events.clock_lied[events_of] * CLOCK_LIED
         self._columns = {
             "offsets": events.offsets[events_of].astype("<i8", copy=False),
@@ -207,16 +205,16 @@ def _matched_exactly(post: Post, norm: bytes) -> bytes:
     return b"\0media " + hashes[0].lower().encode() if hashes else norm.replace(b" ", b"")
 
 
-def _flags(posts: Sequence[Post], event_ms: NDArray[np.int64], new_ms: int) -> NDArray[np.int64]:
+def _flags(
+    is_repost: NDArray[np.bool_], created_ms: NDArray[np.int64], event_ms: NDArray[np.int64], new_ms: int
+) -> NDArray[np.int64]:
     """`REPOST` and what is known of the account's age, int64 (n,)."""
-    created = [post.author.created_at if post.author else None for post in posts]
-    created_ms = epochs_ms([_AGELESS_MS if moment is None else moment for moment in created])
     # A client may have written any number.
-    created_ms[(created_ms < EARLIEST_MS) | (created_ms >= LATEST_MS)] = _AGELESS_MS
+    created_ms = np.where((created_ms < EARLIEST_MS) | (created_ms >= LATEST_MS), _AGELESS_MS, created_ms)
     age_ms = event_ms - created_ms
     # An account created after its post tells nothing.
     is_known = age_ms >= -DAY_MS
-    flags = np.array([post.repost_of is not None for post in posts], np.int64) * REPOST
+    flags = is_repost.astype(np.int64) * REPOST
     flags |= is_known * AGE_KNOWN
     flags |= (is_known & (age_ms < new_ms)) * NEW_ACCOUNT
     return flags

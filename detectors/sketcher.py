@@ -6,7 +6,7 @@ so the sequence of rows and marks per partition does not depend on how the log w
 posts count at the watermark, whatever they say: they come now, and would move an archive's clock
 here. Before the source has a clock there is no place for them, and they are left out.
 
-Cost: about 9 µs a post on the machine of the README (``make bench ONLY=stages``).
+Cost: about 6 to 7 µs a post on the machine of the README (``make bench ONLY=stages``).
 """
 
 from collections import Counter

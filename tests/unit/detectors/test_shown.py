@@ -1,5 +1,6 @@
 """What is shown of posts: the kernel packs what `msgspec` would pack of each `Sample`."""
 
+from datetime import UTC, datetime, timedelta, timezone
 from itertools import pairwise
 from typing import Any
 
@@ -14,6 +15,7 @@ from detectors.shown import LINK_CHARS, N_LINKS, N_TAGS, TAG_CHARS, Shown
 from detectors.shown_kernel import SHOWN_CHARS
 
 KEY = np.frombuffer(bytes(range(16)), "<u8")
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _CHARS = st.characters(exclude_categories=["Cs"])
 _NAMES = st.text(_CHARS, min_size=1, max_size=60)
 _LONG = st.builds(lambda part, n: part * n, st.text(_CHARS, max_size=40), st.sampled_from([1, 30, 500, 9000]))
@@ -85,3 +87,31 @@ def test_fields_are_found_in_batches_of_every_size() -> None:
         posts = [Post(id=str(i), platform="x", created_at=0, author=Author("a"), text="t") for i in range(n)]
         asked = [(n - 1, 0, EARLIEST_MS)]
         assert samples_of(Shown.of(posts), asked) == [expected(posts[-1], 0, EARLIEST_MS)]
+
+
+@given(
+    st.lists(
+        st.none()
+        | st.integers(-(2**70), 2**70)
+        | st.sampled_from([sign * 2**n + d for n in range(64) for d in (-1, 0, 1) for sign in (-1, 1)])
+        | st.datetimes(timezones=st.sampled_from([UTC, timezone(timedelta(hours=-11, minutes=30))])),
+        max_size=20,
+    )
+)
+def test_moments_are_read_whatever_form_they_are_packed_in(moments: list[datetime | int | None]) -> None:
+    """To the nearest millisecond; beyond 64 bits nothing is told, and what takes all of them is no moment."""
+    posts = [Post(id="1", platform="x", created_at=0, author=Author("a", None, told)) for told in moments]
+    for told, found in zip(moments, Shown.of(posts).created_ms(7).tolist(), strict=True):
+        if isinstance(told, datetime):
+            assert found == ((told - EPOCH) // timedelta(microseconds=1) + 500) // 1000
+        elif told is None or abs(told) >= 2**64:
+            assert found == 7
+        elif abs(told) < 2**63:
+            assert found == told
+        else:
+            assert found < EARLIEST_MS
+
+
+def test_an_account_of_a_post_without_one_is_untold() -> None:
+    """A deletion need not say who wrote."""
+    assert Shown.of([Post(id="1", platform="x", created_at=0)]).created_ms(7).tolist() == [7]
