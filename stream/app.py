@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from detectors.chain import warm_up
 from stream.agents.burst import MAX_BATCH, BurstBuilder
 from stream.agents.cluster import ClusterBuilder
-from stream.agents.sketch import SketchBuilder
+from stream.agents.sketch import SketchBuilder, max_posts_together
 from stream.beside import calm_garbage_collector
 from stream.detection import detector_settings
 from stream.faust_app import attach, make_app, stop_with
@@ -70,10 +70,9 @@ def create_app(settings: Settings) -> Worker:
         warm_up()
     calm_garbage_collector()
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    app = make_app(
-        settings,
-        {POSTS: settings.batch_posts, SKETCHES: settings.batch_packs, ACTIVITY: MAX_BATCH},
-    )
+    max_batch = {POSTS: settings.batch_posts, SKETCHES: settings.batch_packs, ACTIVITY: MAX_BATCH}
+    app = make_app(settings, max_batch)
+    max_together = max_batch | {POSTS: max_posts_together(settings)}
     detector, metrics, layout = detector_settings(settings), Metrics(settings), Layout(settings)
     sender = Sender(settings, metrics.delay.observe)
     metrics.state.clock_skew_s = lambda: sender.clock_skew_s
@@ -84,7 +83,15 @@ def create_app(settings: Settings) -> Worker:
         ACTIVITY: BurstBuilder(settings, detector, metrics, hosts[2]),
     }
     runners = tuple(
-        Runner(topic, builder, settings=settings, sender=sender, quarantine=quarantine, hooks=metrics)
+        Runner(
+            topic,
+            builder,
+            settings=settings,
+            sender=sender,
+            quarantine=quarantine,
+            hooks=metrics,
+            max_together=max_together[topic],
+        )
         for topic, builder in builders.items()
     )
     for runner in runners:

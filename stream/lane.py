@@ -9,15 +9,15 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from stream.batches import Batch
 from stream.producer import Sender, Sent, acknowledged
 from stream.quarantine import Note, Quarantine, dead_letter, is_the_records_fault
 from stream.recovery import read_range
 from stream.stage import Out, Record, Stage, StageBuilder, Ticking
+from stream.waiting import Tick, Waiting, Work
 
 log = logging.getLogger(__name__)
 
@@ -91,22 +91,9 @@ class Setup:
     source: Source
     max_in_flight: int
     queue_batches: int
+    max_together: int
+    """Most records of batches that are joined while they wait."""
     isolation_level: str
-
-
-@dataclass(slots=True, eq=False, repr=False)
-class _Work:
-    """A batch on its way, or an order to open (`batch` is ``None``)."""
-
-    offset: int
-    batch: Batch | None = None
-    event: Any = None
-    dropped: bool = False
-
-
-@dataclass(slots=True, eq=False)
-class _Tick:
-    now_ms: int
 
 
 @dataclass(eq=False, repr=False)
@@ -119,11 +106,10 @@ class Lane:
     """The stage while it stands; ``None`` while it is being rebuilt."""
     position: int = 0
     """The offset up to which the stage knows the log, holes included."""
-    _queue: "asyncio.Queue[_Work | _Tick]" = field(default_factory=asyncio.Queue)
-    _acks: "asyncio.Queue[tuple[_Work | None, Sent]]" = field(default_factory=asyncio.Queue)
-    _fed: deque[_Work] = field(default_factory=deque)
+    _acks: "asyncio.Queue[tuple[Work | None, Sent]]" = field(default_factory=asyncio.Queue)
+    _fed: deque[Work] = field(default_factory=deque)
     """Batches fed and not yet acknowledged."""
-    _in_hand: _Work | None = None
+    _in_hand: Work | None = None
     _held: bool = False
     _failed: bool = False
     _careful: bool = False
@@ -131,6 +117,7 @@ class Lane:
     _tasks: list["asyncio.Task[None]"] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self._waiting = Waiting(self.setup.max_together)
         self._slots = asyncio.Semaphore(self.setup.max_in_flight)
         self._empty = asyncio.Event()
         self._empty.set()
@@ -147,16 +134,16 @@ class Lane:
 
     def open(self, offset: int) -> None:
         """Have the stage stand at `offset` even if no record ever comes."""
-        self._queue.put_nowait(_Work(offset))
+        self._waiting.add(Work(offset))
 
     def put(self, event: Any) -> None:
         """Take a batch event. Past `queue_batches` waiting ones the partition is held back."""
         if self._failed:
             self.setup.source.forget(event)
             return
-        batch = event.value
-        self._queue.put_nowait(_Work(batch.start, batch, event))
-        if not self._held and self._queue.qsize() >= self.setup.queue_batches:
+        # A stage that is rebuilt may have to be fed its first batch record by record.
+        self._waiting.put(event, join=self.stage is not None and not self._careful)
+        if not self._held and self._waiting.n_batches >= self.setup.queue_batches:
             self._held = True
             self.setup.source.hold(self.partition)
 
@@ -164,18 +151,16 @@ class Lane:
         """Let the stage speak, if it can and has nothing better to do; report the lag."""
         if self.stage is not None:
             self._tell_lag()
-        if isinstance(self.stage, Ticking) and self._queue.empty():
-            self._queue.put_nowait(_Tick(now_ms))
+        if isinstance(self.stage, Ticking) and not self._waiting:
+            self._waiting.add(Tick(now_ms))
 
     def let_go(self) -> None:
         """Forget what is not fed yet: it will be read again."""
-        while not self._queue.empty():
-            work = self._queue.get_nowait()
-            if isinstance(work, _Work) and work.event is not None:
-                self.setup.source.forget(work.event)
-        if self._in_hand is not None and self._in_hand.event is not None and self._in_hand not in self._fed:
+        events = self._waiting.clear()
+        if self._in_hand is not None and self._in_hand not in self._fed:
             self._in_hand.dropped = True
-            self.setup.source.forget(self._in_hand.event)
+            events += self._in_hand.events
+        self._forget(events)
         self._relieve()
 
     async def settle(self) -> None:
@@ -191,7 +176,11 @@ class Lane:
     def abandon(self) -> None:
         """Forget what is fed, too: time is up."""
         for work in self._fed:
-            self.setup.source.forget(work.event)
+            self._forget(work.events)
+
+    def _forget(self, events: Iterable[Any]) -> None:
+        for event in events:
+            self.setup.source.forget(event)
 
     async def close(self) -> None:
         """End the tasks and let the stage go."""
@@ -219,9 +208,9 @@ class Lane:
 
     async def _work(self) -> None:
         while True:
-            work = await self._queue.get()
+            work = await self._waiting.get()
             self._relieve()
-            if isinstance(work, _Tick):
+            if isinstance(work, Tick):
                 await self._speak(work)
             else:
                 self._in_hand = work
@@ -229,11 +218,11 @@ class Lane:
                 self._in_hand = None
 
     def _relieve(self) -> None:
-        if self._held and self._queue.qsize() <= self.setup.queue_batches // 2:
+        if self._held and self._waiting.n_batches <= self.setup.queue_batches // 2:
             self._held = False
             self.setup.source.release(self.partition)
 
-    async def _handle(self, work: _Work) -> None:
+    async def _handle(self, work: Work) -> None:
         stage = self.stage
         if stage is None or self.position < work.offset:
             stage = await self._rebuild(work.offset)
@@ -264,11 +253,11 @@ class Lane:
         self._tell_lag()
         return outs
 
-    async def _speak(self, tick: _Tick) -> None:
+    async def _speak(self, tick: Tick) -> None:
         setup = self.setup
         if not setup.source.flowing() or not isinstance(self.stage, Ticking):
             return
-        caught_up = self._queue.empty() and setup.source.remaining(self.partition, self.position) == 0
+        caught_up = not self._waiting and setup.source.remaining(self.partition, self.position) == 0
         outs = await _whole(self.stage.tick(tick.now_ms, caught_up=caught_up))
         if outs:
             await self._slots.acquire()
@@ -281,7 +270,8 @@ class Lane:
             self._slots.release()
             if work is None:
                 continue
-            work.event.ack()
+            for event in work.events:
+                event.ack()
             self._fed.remove(work)
             self._tell_in_flight()
             if not self._fed:

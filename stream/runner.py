@@ -46,6 +46,7 @@ class Runner:
         quarantine: shared by all runners of the process.
         hooks: told what happens, for metrics.
         queue_batches: batches a partition may have waiting before it is held back.
+        max_together: most records of batches that are joined while they wait.
         isolation_level: as the worker's consumer reads.
     """
 
@@ -59,12 +60,14 @@ class Runner:
         quarantine: Quarantine,
         hooks: RunnerHooks | None = None,
         queue_batches: int = 4,
+        max_together: int = 1,
         isolation_level: str = "read_uncommitted",
     ) -> None:
         self.topic, self.full_topic = topic, kafka.topic_name(settings, topic)
         self._settings, self._builder, self._sender, self._quarantine = settings, builder, sender, quarantine
         self._hooks = hooks or NoHooks()
-        self._queue_batches, self._isolation_level = queue_batches, isolation_level
+        self._queue_batches, self._max_together = queue_batches, max_together
+        self._isolation_level = isolation_level
         self._setup: Setup | None = None
         self._lanes: dict[int, Lane] = {}
         self._ticker: asyncio.Task[None] | None = None
@@ -82,6 +85,7 @@ class Runner:
             source=source,
             max_in_flight=self._settings.max_in_flight,
             queue_batches=self._queue_batches,
+            max_together=self._max_together,
             isolation_level=self._isolation_level,
         )
 

@@ -22,9 +22,18 @@ from stream.stage import Out, Record, Stage
 
 IDLE_AFTER_MS = 2_000
 """Silence after which a caught-up source lets its clock go on."""
+PACK_ROWS = 500
+"""Posts that wait are sketched together, as many as make packs of so many rows, for a pack has its price in
+CLUSTER whatever it holds: over 16 partitions, packs of 118, 236 and 393 rows cost 8.8, 7.8 and 7.1 µs a post.
+Four workers on 2 cores drain these at 35.5 µs of CPU a post, and with batches of 3,000 posts at 39.5."""
 LOOK_BACK = 500
 """Posts before the first new one that tell an idle source's clock after a restart; the canary's, which
 come all the time, do not."""
+
+
+def max_posts_together(settings: Settings) -> int:
+    """Most posts to sketch at once."""
+    return max(settings.batch_posts, PACK_ROWS * settings.sketches_partitions)
 
 
 class Told(NamedTuple):

@@ -79,9 +79,11 @@ class Echo:
     def __init__(self, start: int) -> None:
         self.next_offset = start
         self.seen: list[int] = []
+        self.fed: list[int] = []
 
     def feed(self, records: Sequence[Record]) -> list[Out]:
         """Echo."""
+        self.fed.append(len(records))
         for record in records:
             if record.value == b"unreadable":
                 raise PackError("format version 9, this worker knows 1: upgrade it")
@@ -124,7 +126,7 @@ class Hooks(NoHooks):
 class Bench:
     """A runner, all around it, and a hundred records in each of two partitions."""
 
-    def __init__(self, settings: Settings, values: dict[int, bytes]) -> None:
+    def __init__(self, settings: Settings, values: dict[int, bytes], max_together: int = 1) -> None:
         self.settings, self.values = settings, values
         self.hand, self.builder, self.hooks = Hand(), EchoBuilder(), Hooks()
         self.sender = Sender(settings)
@@ -137,6 +139,7 @@ class Bench:
             quarantine=self.quarantine,
             hooks=self.hooks,
             queue_batches=3,
+            max_together=max_together,
         )
         self.runner.bind(self.hand)
         self.log: dict[int, list[Record]] = {}
@@ -237,6 +240,53 @@ async def test_a_rebuild_of_one_partition_holds_back_that_one_only(bench: Bench)
     bench.builder.gate.set()
     await until(lambda: len(bench.hand.acked) == 10)
     assert (bench.hand.released.count(1), bench.runner.ready) == (1, True)
+
+
+async def test_batches_that_wait_are_fed_together_and_acknowledged_each(settings: Settings) -> None:
+    """Four of 10 records wait, at most 25 are fed at once, and another worker did 40 to 59.
+
+    Five more wait after that, and are all let go.
+    """
+    async with Bench(settings.model_copy(update={"posts_partitions": 2}), {}, max_together=25) as bench:
+        await bench.runner.assigned({0: 0})
+        await until(lambda: bench.runner.ready)
+        stage = bench.builder.stages[0]
+        for first in (0, 10, 20, 30, 60):
+            await bench.put(0, first, first + 10)
+        await until(lambda: len(bench.hand.acked) == 5)
+        assert bench.hand.acked == [9, 19, 29, 39, 69]
+        assert stage.fed == [20, 20]
+        assert bench.builder.opened == [(0, 0), (0, 60)]
+        assert await bench.sent(50) == [*range(40), *range(60, 70)]
+        for first in range(80, 100, 4):
+            await bench.put(0, first, first + 4)
+        await bench.runner.drain(1)
+        assert sorted(bench.hand.forgotten) == [83, 87, 91, 95, 99]
+
+
+async def test_batches_hold_their_partition_back_though_they_are_joined(settings: Settings) -> None:
+    """Three may wait. Of five, all of which fit into one, the third holds, and taking them releases."""
+    async with Bench(settings.model_copy(update={"posts_partitions": 2}), {}, max_together=100) as bench:
+        await bench.runner.assigned({0: 0})
+        await until(lambda: bench.runner.ready)
+        for first in range(0, 50, 10):
+            await bench.put(0, first, first + 10)
+        assert (bench.hand.held, bench.hand.released) == ([0], [])
+        await until(lambda: len(bench.hand.acked) == 5)
+        assert (bench.hand.held, bench.hand.released) == ([0], [0])
+        assert bench.builder.stages[0].fed == [50]
+
+
+async def test_a_stage_that_is_rebuilt_gets_its_first_batches_as_they_came(settings: Settings) -> None:
+    """Its first batch may have to be fed record by record, so it must not grow meanwhile."""
+    async with Bench(settings.model_copy(update={"posts_partitions": 2}), {}, max_together=100) as bench:
+        bench.builder.gate.clear()
+        await bench.runner.assigned({1: 0})
+        for first in (0, 10, 20):
+            await bench.put(1, first, first + 10)
+        bench.builder.gate.set()
+        await until(lambda: len(bench.hand.acked) == 3)
+        assert bench.builder.stages[1].fed == [10, 10, 10]
 
 
 async def test_state_survives_an_assignment_that_keeps_it_and_no_other(bench: Bench) -> None:

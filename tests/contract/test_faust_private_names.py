@@ -11,6 +11,7 @@ import re
 
 import aiokafka
 import pytest
+from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.consumer.subscription_state import TopicPartitionState
 from faust.app.base import App
@@ -88,6 +89,14 @@ def test_faust_still_hard_codes_what_the_thread_sets() -> None:
     for name in ("_fetch_max_wait_ms", "_fetch_min_bytes", "_isolation_level"):
         assert f"self.{name} = " in consumer
         assert f"=self.{name}" in started
+
+
+def test_a_fetch_still_reads_its_pace_when_it_is_made() -> None:
+    """`stream.pace` writes the two numbers while fetches run."""
+    made = inspect.getsource(Fetcher._get_actions_per_node)
+    assert "self._fetch_max_wait_ms" in made
+    assert "self._fetch_min_bytes" in made
+    assert "self._fetcher = " in inspect.getsource(aiokafka.AIOKafkaConsumer.start)
 
 
 def test_without_tables_a_start_only_skips_a_wait() -> None:

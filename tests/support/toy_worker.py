@@ -166,6 +166,7 @@ def main() -> None:
         sender=sender,
         quarantine=Quarantine(settings, sender),
         hooks=PrintingHooks(),
+        max_together=toy.max_batch,
     )
     attach(app, runner, maxsize=8)
     stop_with(app, sender)

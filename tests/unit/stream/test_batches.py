@@ -1,6 +1,7 @@
 """Cutting fetched records into batches, and which offset may be committed."""
 
 from collections import defaultdict, deque
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import pytest
@@ -9,6 +10,9 @@ from faust.transport.consumer import Consumer
 from faust.types import TP
 
 from stream.batches import HELD_POLL_S, Batch, BatchConsumer, RecordBatch, batch_scheduler
+from stream.pace import BACKLOG_WAIT_MS, Pace, Pacer
+
+LIVE = Pace(20, 1_000_000)
 
 
 class Fetched(NamedTuple):
@@ -73,6 +77,9 @@ def consumer() -> BatchConsumer:
     """The bookkeeping of a consumer, without a connection."""
     consumer = BatchConsumer.__new__(BatchConsumer)
     consumer.scheduler = batch_scheduler({"posts": 10})()
+    consumer._pacer = Pacer(LIVE)
+    fetcher = SimpleNamespace(_fetch_max_wait_ms=0, _fetch_min_bytes=0)
+    consumer._thread = SimpleNamespace(_consumer=SimpleNamespace(_fetcher=fetcher))
     consumer._inflight = defaultdict(deque)
     consumer._acked, consumer._acked_index = defaultdict(list), defaultdict(set)
     consumer._committed_offset = defaultdict(lambda: None)
@@ -129,6 +136,23 @@ async def test_a_look_for_records_is_short_while_a_partition_is_held(
     consumer._buffered_partitions = {TP("activity", 0)}
     await consumer._wait_next_records(1.0)
     assert looks == [1.0, HELD_POLL_S]
+
+
+async def test_each_look_sets_the_pace_of_the_next_fetch(
+    consumer: BatchConsumer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Faust's own back-pressure counts as a partition that is held, too."""
+
+    async def look(*_: object) -> tuple[dict[TP, list[Fetched]], set[TP]]:
+        return {TP0: [Fetched("posts", 2, 5)]}, {TP0}
+
+    monkeypatch.setattr(Consumer, "_wait_next_records", look)
+    fetcher, paces = consumer._thread._consumer._fetcher, []
+    for held in ((), (TP("activity", 0),), ()):
+        consumer._buffered_partitions, consumer._active_partitions = set(held), {TP0}
+        await consumer._wait_next_records(1.0)
+        paces.append(Pace(fetcher._fetch_max_wait_ms, fetcher._fetch_min_bytes))
+    assert paces == [LIVE, LIVE._replace(max_wait_ms=BACKLOG_WAIT_MS), LIVE]
 
 
 def test_a_batch_is_what_a_message_carries() -> None:
