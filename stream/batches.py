@@ -37,7 +37,7 @@ from faust.types import TP
 from mode import Service
 
 from stream.group import GroupWatch, fatal_error
-from stream.pace import Pace, Pacer, give
+from stream.pace import SILENT_S, Pace, Pacer, give
 from stream.stage import Record
 
 FAUST_VERSION = "0.15.3"
@@ -310,6 +310,7 @@ class BatchConsumer(_Consumer):
                 await self.sleep(HELD_POLL_S)
                 return {}, set()
             timeout = min(timeout, HELD_POLL_S)
+        timeout = min(timeout, SILENT_S)  # else silence would not be noticed
         try:
             found = await super()._wait_next_records(timeout)
         except KafkaError as error:
@@ -328,10 +329,7 @@ class BatchConsumer(_Consumer):
         self._unacked_messages.discard(message)
 
     def hold(self, tp: Any) -> None:
-        """Fetch nothing more of `tp`; what is fetched already still arrives.
-
-        (Faust's ``pause_partitions`` would silently drop it.)
-        """
+        """Fetch nothing more of `tp`; what is fetched still arrives (``pause_partitions`` would drop it)."""
         self._held.add(tp)
         self.on_buffer_full(tp)
 

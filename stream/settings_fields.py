@@ -313,8 +313,9 @@ class WorkerSettings(BaseSettings):
         3000,
         ge=1,
         le=100_000,
-        description="Most posts in one batch; a fetch brings 1 MB of a partition, some 2,000. More: less "
-        "overhead a post, longer delay under load.",
+        description="Most posts in one batch; a fetch brings 1 MB of a partition, some 2,000. Those that "
+        "wait are joined, up to 500 for each partition of sketches if that is more. More: less overhead a "
+        "post, longer delay under load.",
     )
     batch_packs: int = Field(
         32,
@@ -326,8 +327,9 @@ class WorkerSettings(BaseSettings):
         20,
         ge=1,
         le=10_000,
-        description="Milliseconds the broker may wait for fetch_min_bytes. More: fewer requests, longer "
-        "delay on a quiet feed.",
+        description="Milliseconds the broker may wait for fetch_min_bytes; 100 at least while a partition is "
+        "held back for the work in hand, and, for the first byte, while nothing comes. More: fewer requests, "
+        "longer delay on a quiet feed.",
     )
     fetch_min_bytes: int = Field(
         1_000_000,
