@@ -7,29 +7,23 @@ them over a socket: a pool's threads would wait for the interpreter's lock at ev
 """
 
 import asyncio
-import multiprocessing
-import os
 import socket
-import sys
-import tempfile
 import time
 import weakref
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from itertools import count
+from multiprocessing.process import BaseProcess
 from multiprocessing.util import Finalize
 from pickle import loads
 from typing import Any, Generic, Protocol, TypeVar
 
-from stream import beside
+from stream import beside, fork_server
 from stream.errors import ProcessDiedError
 from stream.stage import Out, Record, Stage, Ticking
 
 SOCKET_BYTES = 4_000_000
-SOCKET_PATH_BYTES = 107
-"""Of a Unix socket's path, at most (unix(7): 108 with the 0 that ends it)."""
-SOCKET_NAME_BYTES = len("/pymp-12345678/listener-12345678")
 STOP_S = 5.0
 """A process gets this long to finish what is in hand."""
 
@@ -112,34 +106,16 @@ class Host:
             self._process.kill()
 
 
-def _spawn(niceness: int) -> tuple[multiprocessing.process.BaseProcess, socket.socket]:
+def _spawn(niceness: int) -> tuple[BaseProcess, socket.socket]:
     """A process that serves, and our end of the socket to it."""
-    # Elsewhere the system's libraries don't stand a fork.
-    context: Any = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
-    context.set_forkserver_preload(["stream.warm"])
     ours, theirs = socket.socketpair()
     # A batch whole, as far as the system allows: else each side waits for the other.
     for end in (ours, theirs):
         end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BYTES)
-    with theirs, _short_temporary_folder():
-        process = context.Process(target=beside.serve, args=(theirs, niceness), daemon=True)
+    with theirs, fork_server.short_temporary_folder():
+        process = fork_server.context().Process(target=beside.serve, args=(theirs, niceness), daemon=True)
         process.start()
     return process, ours
-
-
-@contextmanager
-def _short_temporary_folder() -> Iterator[None]:
-    """Where the fork server may put its socket: ``/tmp`` when ``TMPDIR`` is too long for a socket's path.
-
-    As newer Pythons do by themselves (python/cpython#132124).
-    """
-    set_before = tempfile.tempdir
-    if len(os.fsencode(tempfile.gettempdir())) + SOCKET_NAME_BYTES > SOCKET_PATH_BYTES:
-        tempfile.tempdir = "/tmp"  # noqa: S108 (multiprocessing makes a folder of its own there)
-    try:
-        yield
-    finally:
-        tempfile.tempdir = set_before
 
 
 class _Line(asyncio.BufferedProtocol):

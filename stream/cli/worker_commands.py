@@ -25,13 +25,18 @@ def worker() -> None:
     """  # noqa: D301 (click's mark for lines to leave alone)
     import asyncio  # noqa: PLC0415 (heavy imports only for this command)
 
+    from stream import fork_server  # noqa: PLC0415
+    from stream.settings import load_settings  # noqa: PLC0415
+
+    settings = load_settings()
+    if settings.stage_processes:
+        fork_server.begin()  # it loads while we do
+
     import uvloop  # noqa: PLC0415
 
     from stream.app import create_app  # noqa: PLC0415
     from stream.layout import Layout  # noqa: PLC0415
-    from stream.settings import load_settings  # noqa: PLC0415
 
-    settings = load_settings()
     logging.basicConfig(
         level=settings.log_level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
