@@ -24,7 +24,7 @@ What a `BatchConsumer` promises beyond stock Faust:
 import asyncio
 import time
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 import faust
@@ -39,6 +39,7 @@ from mode import Service
 from stream.group import GroupWatch, fatal_error
 from stream.pace import SILENT_S, Pace, Pacer, give
 from stream.stage import Record
+from stream.stored import cut, ends, hand_on
 
 FAUST_VERSION = "0.15.3"
 """The only version of faust-streaming whose private names were checked."""
@@ -53,7 +54,7 @@ class Batch(NamedTuple):
 
     start: int
     """Where the consumer began to look; below the first record's offset where the log has a hole."""
-    records: list[Record]
+    records: Sequence[Record]
 
 
 class RecordBatch:
@@ -76,12 +77,10 @@ class RecordBatch:
         "value",
     )
 
-    def __init__(self, start: int, records: list[Any]) -> None:
-        last = records[-1]
-        self.topic, self.partition, self.offset = last.topic, last.partition, last.offset
-        self.timestamp, self.timestamp_type = last.timestamp, last.timestamp_type
-        self.headers, self.key, self.checksum = (), None, None
-        self.value = Batch(start, records)
+    def __init__(self, tp: Any, start: int, records: Sequence[Record]) -> None:
+        self.topic, self.partition, self.offset = tp.topic, tp.partition, ends(records)[1]
+        self.key = self.checksum = self.timestamp = self.timestamp_type = None
+        self.headers, self.value = (), Batch(start, records)
         self.serialized_key_size = self.serialized_value_size = 0
 
 
@@ -106,13 +105,12 @@ class BatchScheduler(DefaultSchedulingStrategy):
         return batches
 
     def _cut(self, tp: Any, records: list[Any]) -> list[RecordBatch]:
-        size, batches = self.max_batch[tp.topic], []
-        for i in range(0, len(records), size):
-            part = records[i : i + size]
+        batches = []
+        for part in cut(records, self.max_batch[tp.topic]):
+            first, last = ends(part)
             # A topic that was made anew starts below the position that the group remembers.
-            start = min(self.position.get(tp, part[0].offset), part[0].offset)
-            batches.append(RecordBatch(start, part))
-            self.position[tp] = part[-1].offset + 1
+            batches.append(RecordBatch(tp, min(self.position.get(tp, first), first), part))
+            self.position[tp] = last + 1
         return batches
 
 
@@ -162,6 +160,10 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
         consumer._fetch_min_bytes = transport.pace.min_bytes  # noqa: SLF001
         consumer._isolation_level = transport.isolation_level  # noqa: SLF001
         return consumer
+
+    async def _fetch_records(self, consumer: Any, *args: Any, **kwargs: Any) -> Any:
+        hand_on(consumer._fetcher, self.consumer.scheduler.max_batch)  # noqa: SLF001
+        return await super()._fetch_records(consumer, *args, **kwargs)
 
 
 class BatchConsumer(_Consumer):

@@ -21,6 +21,7 @@ import msgspec
 
 from detectors.chain import warm_up
 from stream.stage import Out, Record, Ticking
+from stream.stored import unpacked
 
 HEAD = struct.Struct(">I")
 
@@ -94,8 +95,17 @@ def open_stage(key: int, make: Callable[..., Any], args: Sequence[Any]) -> bool:
 
 def feed(key: int, records: bytes) -> tuple[list[Out], Any]:
     """Feed it records, as `packed` gives them."""
+    return _feed(key, _decode(records))
+
+
+def feed_stored(key: int, batches: bytes) -> tuple[list[Out], Any]:
+    """Feed it records, as the log stores them."""
+    return _feed(key, unpacked(batches))
+
+
+def _feed(key: int, records: list[Any]) -> tuple[list[Out], Any]:
     stage = _stages[key]
-    return stage.feed(_decode(records)), stage.told()
+    return stage.feed(records), stage.told()
 
 
 def tick(key: int, now_ms: int, caught_up: bool) -> tuple[list[Out], Any]:  # noqa: FBT001 (sent by position)

@@ -22,6 +22,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from stream import beside, fork_server
 from stream.errors import ProcessDiedError
 from stream.stage import Out, Record, Stage, Ticking
+from stream.stored import Fetched
 
 SOCKET_BYTES = 4_000_000
 STOP_S = 5.0
@@ -208,7 +209,7 @@ class _Here(Generic[T]):
         self._stage, self._tell = stage, tell
 
     def feed(self, records: Sequence[Record]) -> list[Out]:
-        outs: list[Out] = self._stage.feed(records)
+        outs: list[Out] = self._stage.feed(list(records))
         self._tell(self._stage.told())
         return outs
 
@@ -227,6 +228,8 @@ class _Beside(Generic[T]):
         self._line, self._key, self._tell = line, key, tell
 
     async def feed(self, records: Sequence[Record]) -> list[Out]:
+        if isinstance(records, Fetched):
+            return await self._call(beside.feed_stored, records.data)
         return await self._call(beside.feed, beside.packed(records))
 
     async def _call(self, function: Callable[..., tuple[list[Out], Any]], *args: Any) -> list[Out]:

@@ -17,6 +17,7 @@ from stream.producer import Sender, Sent, acknowledged
 from stream.quarantine import Note, Quarantine, dead_letter, is_the_records_fault
 from stream.recovery import read_range
 from stream.stage import Out, Record, Stage, StageBuilder, Ticking
+from stream.stored import ends
 from stream.waiting import Tick, Waiting, Work
 
 log = logging.getLogger(__name__)
@@ -238,9 +239,9 @@ class Lane:
         outs = await self._feed_new(stage, work.batch.records)
         await self._acks.put((work, await self.setup.sender.send(outs)))
 
-    async def _feed_new(self, stage: Stage, records: list[Record]) -> list[Out]:
+    async def _feed_new(self, stage: Stage, records: Sequence[Record]) -> list[Out]:
         position = self.position
-        if records[0].offset < position:
+        if ends(records)[0] < position:
             fresh = [record for record in records if record.offset >= position]
             self.setup.hooks.skipped(self.setup.topic, self.partition, len(records) - len(fresh))
             records = fresh
@@ -249,7 +250,7 @@ class Lane:
         began = time.perf_counter()
         outs = await self._feed(stage, records, silent=False)
         self.setup.hooks.fed(self.setup.topic, self.partition, len(records), time.perf_counter() - began)
-        self.position = records[-1].offset + 1
+        self.position = ends(records)[1] + 1
         self._tell_lag()
         return outs
 
@@ -325,10 +326,11 @@ class Lane:
         outs: list[Out] = []
         careful = self._careful and not silent
         for run in self._note.runs(records, careful=careful):
-            if run[0].offset in self._note.set_aside:
+            first, _ = ends(run)
+            if first in self._note.set_aside:
                 if not silent:
-                    log.error("%s: record %d crashed workers: set aside", self._name, run[0].offset)
-                    self.setup.hooks.set_aside(self.setup.topic, self.partition, run[0].offset)
+                    log.error("%s: record %d crashed workers: set aside", self._name, first)
+                    self.setup.hooks.set_aside(self.setup.topic, self.partition, first)
                     outs.append(dead_letter(self.setup.topic, self.partition, run[0]))
             else:
                 outs += await self._feed_run(stage, run, careful=careful)
@@ -338,14 +340,15 @@ class Lane:
         return outs
 
     async def _feed_run(self, stage: Stage, run: Sequence[Record], *, careful: bool) -> list[Out]:
+        first, last = ends(run)
         if careful:
-            self._note.trying = run[0].offset
+            self._note.trying = first
             await self._save_note()
         try:
             return await _whole(stage.feed(run))
         except Exception as error:
             if is_the_records_fault(error):
-                self._note.crashed(run[0].offset, run[-1].offset + 1)
+                self._note.crashed(first, last + 1)
                 await self._save_note()
             raise
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stream.batches import Batch
+from stream.stored import ends, joined
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -57,15 +58,15 @@ class Waiting:
         batch, newest = event.value, self._newest
         self.n_batches += 1
         if join and newest is not None and newest.batch is not None and self._fit(newest.batch, batch):
-            newest.batch.records.extend(batch.records)
+            newest.batch = Batch(newest.batch.start, joined(newest.batch.records, batch.records))
             newest.events += (event,)
             return
-        self._newest = Work(batch.start, Batch(batch.start, list(batch.records)), (event,))
+        self._newest = Work(batch.start, batch, (event,))
         self._queue.put_nowait(self._newest)
 
     def _fit(self, batch: Batch, following: Batch) -> bool:
         n_records = len(batch.records) + len(following.records)
-        return n_records <= self._max_together and following.start == batch.records[-1].offset + 1
+        return n_records <= self._max_together and following.start == ends(batch.records)[1] + 1
 
     async def get(self) -> Work | Tick:
         """Wait for the next item and take it."""

@@ -1,5 +1,6 @@
-"""`stream.batches` overrides private names of Faust: an upgrade that moves one must fail here, loudly.
+"""We touch private names of Faust and of aiokafka: an upgrade that moves one must fail here, loudly.
 
+`stream.batches` overrides Faust's, `stream.stored`, `stream.group` and `stream.pace` aiokafka's.
 When this fails after an upgrade: read what changed in faust/transport/consumer.py and
 faust/transport/drivers/aiokafka.py, mend stream/batches.py, run the broker tests, then move
 `stream.batches.FAUST_VERSION`, the pin in pyproject.toml and the signatures below.
@@ -11,9 +12,11 @@ import re
 
 import aiokafka
 import pytest
+from aiokafka.consumer import fetcher
 from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.consumer.subscription_state import TopicPartitionState
+from aiokafka.record import memory_records
 from faust.app.base import App
 from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery
@@ -38,6 +41,11 @@ OVERRIDDEN = [
     (Consumer, "on_buffer_drop", ["self", "tp"]),
     (Consumer, "_wait_next_records", ["self", "timeout"]),
     (driver.AIOKafkaConsumerThread, "_create_worker_consumer", ["self", "transport"]),
+    (
+        driver.AIOKafkaConsumerThread,
+        "_fetch_records",
+        ["self", "consumer", "active_partitions", "timeout", "max_records"],
+    ),
     (DefaultSchedulingStrategy, "iterate", ["self", "records"]),
     (TableManager, "on_start", ["self"]),
 ]
@@ -97,6 +105,24 @@ def test_a_fetch_still_reads_its_pace_when_it_is_made() -> None:
     assert "self._fetch_max_wait_ms" in made
     assert "self._fetch_min_bytes" in made
     assert "self._fetcher = " in inspect.getsource(aiokafka.AIOKafkaConsumer.start)
+
+
+def test_what_a_fetch_brought_is_kept_where_it_can_be_changed() -> None:
+    """`stream.stored` takes the bytes from aiokafka's reader, and puts batches in place of its records."""
+    assert fetcher.MemoryRecords is memory_records._MemoryRecordsPy
+    assert "MemoryRecords(part_data[-1])" in inspect.getsource(Fetcher._proc_fetch_request)
+    assert "self._records[tp] = FetchResult(" in inspect.getsource(Fetcher._proc_fetch_request)
+    assert "self._buffer = bytes_data" in inspect.getsource(memory_records._MemoryRecordsPy.__init__)
+    usual = inspect.getsource(fetcher.PartitionRecords.__init__)
+    assert "self._records = records" in usual
+    assert "self.next_fetch_offset = fetch_offset" in usual
+    # All that is asked of what we put there:
+    used = re.findall(r"_partition_records\b(?:\.\w+|\)| =|:)", inspect.getsource(fetcher.FetchResult))
+    assert set(used) <= {
+        "_partition_records.next_fetch_offset",
+        "_partition_records =",
+        "_partition_records:",
+    }
 
 
 def test_without_tables_a_start_only_skips_a_wait() -> None:

@@ -158,5 +158,5 @@ async def test_each_look_sets_the_pace_of_the_next_fetch(
 def test_a_batch_is_what_a_message_carries() -> None:
     """The event's value has the records and where the consumer looked."""
     records = [Fetched("posts", 2, 5), Fetched("posts", 2, 8)]
-    batch = RecordBatch(4, records)
+    batch = RecordBatch(TP("posts", 2), 4, records)
     assert (batch.topic, batch.partition, batch.offset, batch.value) == ("posts", 2, 8, Batch(4, records))
