@@ -20,6 +20,7 @@ from aiokafka.errors import UnknownError
 
 from stream import kafka
 from stream.errors import BrokerError
+from stream.large_batch import LargeBatch
 from stream.settings import Settings
 from stream.stage import Out
 
@@ -34,6 +35,9 @@ MAX_MESSAGE_BYTES = 2 * 1024 * 1024
 MIN_TOGETHER = 16
 """Messages of one call for one partition from which a batch of their own pays: it doesn't wait
 `linger_ms` for others' messages, and a request costs the CPU of some thirty."""
+
+LARGE_BYTES = 64 * 1024
+"""A message of this size is a batch of its own (`stream.large_batch`), if it says where to it goes."""
 
 _LOG_APPEND_TIME = 1
 
@@ -161,14 +165,22 @@ class Sender:
                 sent += await self._send_together(producer, *destination, neighbours, sent_s)
             else:
                 for out in neighbours:
-                    future = await producer.send(
-                        self._name(out.topic), out.value, out.key, out.partition, headers=list(out.headers)
-                    )
+                    future = await self._send_one(producer, out, alone=destination is None)
                     self._tell_later([out], sent_s, future)
                     sent.append(future)
         if sent:
             sent[-1].add_done_callback(partial(self._compare_clocks, sent_s))
         return sent
+
+    async def _send_one(self, producer: AIOKafkaProducer, out: Out, *, alone: bool) -> "asyncio.Future[Any]":
+        future: asyncio.Future[Any]
+        name, value = self._name(out.topic), out.value
+        if not alone and value is not None and len(value) >= LARGE_BYTES:
+            batch = LargeBatch(out.key, value)
+            future = await producer.send_batch(batch, name, partition=out.partition)
+        else:
+            future = await producer.send(name, value, out.key, out.partition, headers=list(out.headers))
+        return future
 
     async def _send_together(
         self, producer: AIOKafkaProducer, topic: str, partition: int, outs: Sequence[Out], sent_s: float

@@ -21,11 +21,11 @@ from crc32c import crc32c
 
 from stream.stage import Record
 
-_HEAD = struct.Struct(">qiibIhiqqqhii")
+BATCH_HEAD = struct.Struct(">qiibIhiqqqhii")
 """Of a batch (Kafka protocol, "Record Batch"): first offset, length of what follows these 12 bytes, leader
 epoch, magic, CRC-32C, attributes, last offset delta, two times, producer id, epoch, sequence, records."""
-_BEFORE_LENGTH, _BEFORE_CRC = 12, 21
-_MAGIC = 2
+BEFORE_LENGTH, BEFORE_ATTRIBUTES = 12, 21
+MAGIC = 2
 _COMPRESSED, _TRANSACTIONAL, _CONTROL = 0x07, 0x10, 0x20
 
 # aiokafka's reader in C doesn't show the bytes that it reads; its other one does.
@@ -135,21 +135,21 @@ def read_batches(data: bytes, offset: int, max_records: int) -> list[Stored] | N
         ``None`` when one of them is for aiokafka to read; see the module.
     """
     whole, batches, at = memoryview(data), [], 0
-    while len(data) - at >= _BEFORE_LENGTH:
-        if len(data) - at < _HEAD.size:
+    while len(data) - at >= BEFORE_LENGTH:
+        if len(data) - at < BATCH_HEAD.size:
             return None
-        first, length, _, magic, crc, attributes, delta, *_, n_records = _HEAD.unpack_from(data, at)
-        end = at + _BEFORE_LENGTH + length
+        first, length, _, magic, crc, attributes, delta, *_, n_records = BATCH_HEAD.unpack_from(data, at)
+        end = at + BEFORE_LENGTH + length
         if end > len(data):
             break
         is_plain = (
-            magic == _MAGIC
-            and end - at > _HEAD.size
+            magic == MAGIC
+            and end - at > BATCH_HEAD.size
             and not attributes & (_COMPRESSED | _TRANSACTIONAL | _CONTROL)
             and first >= offset
             and 0 < n_records <= min(max_records, delta + 1)
         )
-        if not is_plain or crc32c(whole[at + _BEFORE_CRC : end]) != crc:
+        if not is_plain or crc32c(whole[at + BEFORE_ATTRIBUTES : end]) != crc:
             return None
         batches.append(Stored(first, first + delta, n_records, whole[at:end]))
         at, offset = end, first + delta + 1

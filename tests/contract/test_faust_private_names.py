@@ -1,6 +1,7 @@
 """We touch private names of Faust and of aiokafka: an upgrade that moves one must fail here, loudly.
 
-`stream.batches` overrides Faust's, `stream.stored`, `stream.group` and `stream.pace` aiokafka's.
+`stream.batches` overrides Faust's, `stream.stored`, `stream.large_batch`, `stream.group` and
+`stream.pace` aiokafka's.
 When this fails after an upgrade: read what changed in faust/transport/consumer.py and
 faust/transport/drivers/aiokafka.py, mend stream/batches.py, run the broker tests, then move
 `stream.batches.FAUST_VERSION`, the pin in pyproject.toml and the signatures below.
@@ -16,6 +17,7 @@ from aiokafka.consumer import fetcher
 from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.consumer.subscription_state import TopicPartitionState
+from aiokafka.producer import message_accumulator
 from aiokafka.record import memory_records
 from faust.app.base import App
 from faust.tables.manager import TableManager
@@ -123,6 +125,15 @@ def test_what_a_fetch_brought_is_kept_where_it_can_be_changed() -> None:
         "_partition_records =",
         "_partition_records:",
     }
+
+
+def test_a_batch_on_its_way_asks_its_builder_for_what_ours_has() -> None:
+    """`stream.large_batch.LargeBatch` has these, its own or inherited ones that know of one message."""
+    asked = set(re.findall(r"self\._builder\.(\w+)", inspect.getsource(message_accumulator.MessageBatch)))
+    assert asked == {"append", "record_count", "closed", "_set_producer_state", "_build"}
+    made = inspect.getsource(message_accumulator.BatchBuilder.__init__)
+    for name in ("_relative_offset", "_buffer", "_closed"):
+        assert f"self.{name} = " in made, name
 
 
 def test_without_tables_a_start_only_skips_a_wait() -> None:
