@@ -26,6 +26,7 @@ from stream.quarantine import Quarantine
 from stream.runner import Runner
 from stream.settings import Settings, load_settings
 from stream.stage import StageBuilder
+from stream.turns import take_long_turns
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +70,7 @@ def create_app(settings: Settings) -> Worker:
     if settings.stage_processes < len(hosts):
         warm_up()
     calm_garbage_collector()
+    take_long_turns()
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     max_batch = {POSTS: settings.batch_posts, SKETCHES: settings.batch_packs, ACTIVITY: MAX_BATCH}
     app = make_app(settings, max_batch)

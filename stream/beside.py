@@ -22,6 +22,7 @@ import msgspec
 from detectors.chain import warm_up
 from stream.stage import Out, Record, Ticking
 from stream.stored import unpacked
+from stream.turns import take_long_turns
 
 HEAD = struct.Struct(">I")
 
@@ -43,6 +44,7 @@ _decode = msgspec.msgpack.Decoder(list[_Record]).decode
 def serve(connection: socket.socket, niceness: int) -> None:
     """Answer until the other end is gone. Deaf to signals: what is in hand is finished first."""
     os.nice(niceness)
+    take_long_turns()
     for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, signal.SIG_IGN)
     warm_up()
