@@ -3,14 +3,14 @@
 As objects they would take ten times the memory of what they hold, and a fifth of CLUSTER's time.
 """
 
-from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.blocks import Blocks
+from detectors.blocks import Blocks, Column
 from detectors.rows import read_worded
 from detectors.tally import Member
 
@@ -23,10 +23,10 @@ class Singles:
     """
 
     def __init__(self) -> None:
-        self._numbers = array("q")
-        self._identities = array("Q")
-        self._flags = array("B")
-        self._ends = array("q")
+        self._numbers = Column("q")
+        self._identities = Column("Q")
+        self._flags = Column("B")
+        self._ends = Column("q")
         """Of each sample, in bytes from the first one ever."""
         self._samples = Blocks()
         self._cut = 0
@@ -39,12 +39,15 @@ class Singles:
     @property
     def n_bytes(self) -> int:
         """Memory of the columns."""
-        columns = (self._numbers, self._identities, self._flags, self._ends)
-        return sum(len(column) * column.itemsize for column in columns) + self._end - self._cut
+        return sum(len(column) * column.items.itemsize for column in self._columns) + self._end - self._cut
+
+    @property
+    def _columns(self) -> tuple[Column, ...]:
+        return self._numbers, self._identities, self._flags, self._ends
 
     @property
     def _end(self) -> int:
-        return self._ends[-1] if self._ends else self._cut
+        return self._ends.items[len(self) - 1] if len(self) else self._cut
 
     def extend(
         self,
@@ -58,10 +61,10 @@ class Singles:
             return
         begun = self._end
         ends = np.cumsum(np.fromiter(map(len, samples), np.int64, len(samples)))
-        self._numbers.frombytes(numbers.tobytes())
-        self._identities.frombytes(identities.tobytes())
-        self._flags.frombytes(flags.tobytes())
-        self._ends.frombytes((ends + begun).tobytes())
+        self._numbers.extend(numbers.tobytes())
+        self._identities.extend(identities.tobytes())
+        self._flags.extend(flags.tobytes())
+        self._ends.extend((ends + begun).tobytes())
         self._samples.write(begun, b"".join(samples))
 
     def post(self, number: int, norm: bytes) -> Member:
@@ -73,11 +76,11 @@ class Singles:
         at, packed = self._at(number), self.sample(number)
         sample = read_worded(packed)
         return Member(
-            identity=self._identities[at],
+            identity=self._identities.items[at],
             account=int(sample.account, 16),
             event_ms=sample.at_ms,
             ingest_ms=0,
-            flags=self._flags[at],
+            flags=self._flags.items[at],
             norm=norm,
             sample=packed,
         )
@@ -89,24 +92,29 @@ class Singles:
             KeyError: None of this number is held.
         """
         at = self._at(number)
-        return self._samples.read(self._ends[at - 1] if at else self._cut, self._ends[at])
+        ends = self._ends.items
+        return self._samples.read(ends[at - 1] if at else self._cut, ends[at])
 
     def _at(self, number: int) -> int:
-        at = bisect_left(self._numbers, number)
-        if at == len(self._numbers) or self._numbers[at] != number:
+        at, numbers = self._first(number), self._numbers.items
+        if at == len(self) or numbers[at] != number:
             raise KeyError(number)
         return at
 
+    def _first(self, number: int) -> int:
+        """Place of the first that is numbered so or higher."""
+        return bisect_left(self._numbers.items, number, 0, len(self))
+
     def identities(self) -> Iterator[tuple[int, int]]:
         """(number, identity of the post) of all that are held."""
-        return zip(self._numbers, self._identities, strict=True)
+        return islice(zip(self._numbers.items, self._identities.items, strict=False), len(self))
 
     def drop(self, base: int) -> None:
         """Forget what is numbered below `base`."""
-        n_gone = bisect_left(self._numbers, base)
+        n_gone = self._first(base)
         if not n_gone:
             return
-        self._cut = self._ends[n_gone - 1]
+        self._cut = self._ends.items[n_gone - 1]
         self._samples.drop(self._cut)
-        for column in (self._numbers, self._identities, self._flags, self._ends):
-            del column[:n_gone]
+        for column in self._columns:
+            column.drop(n_gone)

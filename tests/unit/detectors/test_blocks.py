@@ -1,11 +1,13 @@
 """Bytes in pages of their own, against bytes that Python keeps."""
 
+from array import array
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from detectors import blocks as module
-from detectors.blocks import Blocks, Slots
+from detectors.blocks import Blocks, Column, Slots
 
 
 @pytest.fixture(autouse=True)
@@ -26,6 +28,20 @@ def test_what_was_written_and_not_dropped_is_read(steps: list[tuple[bytes, int]]
         for start in range(dropped, len(whole), 37):
             assert blocks.read(start, len(whole)) == whole[start:]
         assert len(blocks._blocks) <= (len(whole) - dropped) // 64 + 2
+
+
+@given(st.lists(st.tuples(st.lists(st.integers(-(2**63), 2**63 - 1), max_size=700), st.integers(0, 900))))
+def test_a_column_holds_what_came_and_did_not_go(steps: list[tuple[list[int], int]]) -> None:
+    """Any integers at the end, any number of them gone at the front."""
+    column, held = Column("q"), array("q")
+    for more, n_most in steps:
+        column.extend(array("q", more).tobytes())
+        held.extend(more)
+        assert column.items[: len(column)] == held
+        n_gone = min(n_most, len(held))
+        column.drop(n_gone)
+        del held[:n_gone]
+        assert column.items[: len(column)] == held
 
 
 @given(st.lists(st.one_of(st.binary(min_size=1, max_size=400), st.integers(0, 20)), max_size=60))
