@@ -1,8 +1,8 @@
 """The process beside the worker's in which stages work (`stream.host` holds the other end).
 
 Requests come over a socket and are answered in order; when it closes, the worker has ended,
-whichever way, and so do we. A frame is its length (4 bytes) and a pickle: both ends are one
-program of one user.
+whichever way, and so do we. An answer is its length (4 bytes) and a pickle; a request two lengths,
+a pickle, and data that goes as it is, for each copy of it costs: both ends are one program of one user.
 """
 
 import gc
@@ -21,10 +21,11 @@ import msgspec
 
 from detectors.chain import warm_up
 from stream.stage import Out, Record, Ticking
-from stream.stored import unpacked
+from stream.stored import Buffer, unpacked
 from stream.turns import take_long_turns
 
 HEAD = struct.Struct(">I")
+REQUEST = struct.Struct(">II")
 
 _stages: dict[int, Any] = {}
 
@@ -50,9 +51,12 @@ def serve(connection: socket.socket, niceness: int) -> None:
     warm_up()
     calm_garbage_collector()
     with connection, connection.makefile("rb") as requests, suppress(ConnectionError):
-        while len(head := requests.read(HEAD.size)) == HEAD.size:
-            function, args = pickle.loads(requests.read(*HEAD.unpack(head)))  # noqa: S301 (our own parent)
-            for part in framed(_answer(function, args)):
+        while len(head := requests.read(REQUEST.size)) == REQUEST.size:
+            size, data_size = REQUEST.unpack(head)
+            function, args = pickle.loads(requests.read(size))  # noqa: S301 (our own parent)
+            if data_size:
+                args += (requests.read(data_size),)
+            for part in _framed(_answer(function, args)):
                 connection.sendall(part)
 
 
@@ -68,8 +72,13 @@ def packed(records: Sequence[Record]) -> bytes:
     return _encode(list(map(_row, records)))
 
 
-def framed(message: Any) -> tuple[bytes, bytes]:
-    """A message as it goes over the socket: its frame's head, and itself."""
+def request(function: Callable[..., Any], args: tuple[Any, ...], data: Sequence[Buffer]) -> list[Buffer]:
+    """A request as it goes over the socket: its frame's head, what is to be called, and `data`, if any."""
+    body = pickle.dumps((function, args), pickle.HIGHEST_PROTOCOL)
+    return [REQUEST.pack(len(body), sum(map(len, data))), body, *data]
+
+
+def _framed(message: Any) -> tuple[bytes, bytes]:
     body = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
     return HEAD.pack(len(body)), body
 

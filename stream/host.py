@@ -22,7 +22,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from stream import beside, fork_server
 from stream.errors import ProcessDiedError
 from stream.stage import Out, Record, Stage, Ticking
-from stream.stored import Fetched
+from stream.stored import Buffer, Fetched
 
 SOCKET_BYTES = 4_000_000
 STOP_S = 5.0
@@ -169,8 +169,10 @@ class _Line(asyncio.BufferedProtocol):
             if not (future := self._waiting.popleft()).done():
                 future.set_exception(ProcessDiedError("a process beside the worker has ended"))
 
-    def call(self, function: Callable[..., Any], *args: Any) -> "asyncio.Future[Any]":
-        """Have the process call it; the answer, or its error."""
+    def call(
+        self, function: Callable[..., Any], *args: Any, data: Sequence[Buffer] = ()
+    ) -> "asyncio.Future[Any]":
+        """Have the process call it, `data` in one piece as the last argument; the answer, or its error."""
         future = self._loop.create_future()
         if not self._waiting:
             self._heard_at = time.monotonic()
@@ -178,8 +180,7 @@ class _Line(asyncio.BufferedProtocol):
         if self._lost.done():
             self.connection_lost(None)
         else:
-            for part in beside.framed((function, args)):
-                self._transport.write(part)
+            self._transport.writelines(beside.request(function, args, data))
         return future
 
     @property
@@ -229,12 +230,14 @@ class _Beside(Generic[T]):
 
     async def feed(self, records: Sequence[Record]) -> list[Out]:
         if isinstance(records, Fetched):
-            return await self._call(beside.feed_stored, records.data)
-        return await self._call(beside.feed, beside.packed(records))
+            return await self._call(beside.feed_stored, data=records.pieces)
+        return await self._call(beside.feed, data=[beside.packed(records)])
 
-    async def _call(self, function: Callable[..., tuple[list[Out], Any]], *args: Any) -> list[Out]:
+    async def _call(
+        self, function: Callable[..., tuple[list[Out], Any]], *args: Any, data: Sequence[Buffer] = ()
+    ) -> list[Out]:
         outs: list[Out]
-        outs, told = await self._line.call(function, self._key, *args)
+        outs, told = await self._line.call(function, self._key, *args, data=data)
         self._tell(told)
         return outs
 

@@ -21,6 +21,8 @@ from crc32c import crc32c
 
 from stream.stage import Record
 
+Buffer = bytes | memoryview
+
 BATCH_HEAD = struct.Struct(">qiibIhiqqqhii")
 """Of a batch (Kafka protocol, "Record Batch"): first offset, length of what follows these 12 bytes, leader
 epoch, magic, CRC-32C, attributes, last offset delta, two times, producer id, epoch, sequence, records."""
@@ -55,9 +57,9 @@ class Fetched(Sequence[Record]):
         return self._batches[0].first, self._batches[-1].last
 
     @property
-    def data(self) -> bytes:
-        """All of it, for `unpacked`."""
-        return b"".join(batch.data for batch in self._batches)
+    def pieces(self) -> list[Buffer]:
+        """All of it, for `unpacked` when joined."""
+        return [batch.data for batch in self._batches]
 
     def followed_by(self, following: "Fetched") -> "Fetched":
         """Both as one."""
@@ -78,12 +80,12 @@ class Fetched(Sequence[Record]):
 
     def _unpacked(self) -> list[Record]:
         if self._records is None:
-            self._records = unpacked(self.data)
+            self._records = unpacked(b"".join(self.pieces))
         return self._records
 
 
 def unpacked(data: bytes) -> list[Record]:
-    """The records of batches that follow each other (`Fetched.data`)."""
+    """The records of batches that follow each other (`Fetched.pieces`)."""
     records, batches = [], MemoryRecords(data)
     while batches.has_next():
         records += batches.next_batch()

@@ -74,7 +74,7 @@ def test_unread_batches_unpack_to_the_records_that_aiokafka_reads(
         assert len(part) == len(list(part))
         whole = joined(whole, part)
     assert isinstance(whole, Fetched)
-    assert seen(whole) == seen(unpacked(whole.data)) == expected
+    assert seen(whole) == seen(unpacked(b"".join(whole.pieces))) == expected
 
 
 def test_records_and_batches_are_joined_as_records() -> None:
