@@ -18,7 +18,7 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import UnknownError
 
-from stream import kafka
+from stream import flat_request, kafka
 from stream.errors import BrokerError
 from stream.large_batch import LargeBatch
 from stream.settings import Settings
@@ -135,6 +135,7 @@ class Sender:
                 self.idempotent = False
 
     async def _connect(self, *, idempotent: bool) -> AIOKafkaProducer:
+        flat_request.install()
         producer = AIOKafkaProducer(
             **kafka.client_kwargs(self._settings),
             acks="all",

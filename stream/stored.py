@@ -6,8 +6,8 @@ aiokafka's own reader unpacks them there, .11 µs a record. What is not a plain 
 format, compressed, a transaction's, damaged, in part before the offset that was asked for) takes
 aiokafka's usual way.
 
-It touches private names of aiokafka; ``tests/contract/test_faust_private_names.py`` fails when an
-upgrade moves one.
+It touches private names of aiokafka `AIOKAFKA_VERSION`; ``tests/contract/test_faust_private_names.py``
+fails when an upgrade moves one.
 """
 
 import struct
@@ -20,6 +20,9 @@ from aiokafka.record.memory_records import MemoryRecords, _MemoryRecordsPy
 from crc32c import crc32c
 
 from stream.stage import Record
+
+AIOKAFKA_VERSION = "0.14.0"
+"""The only version of aiokafka whose private names were checked."""
 
 Buffer = bytes | memoryview
 

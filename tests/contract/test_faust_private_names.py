@@ -1,10 +1,12 @@
 """We touch private names of Faust and of aiokafka: an upgrade that moves one must fail here, loudly.
 
-`stream.batches` overrides Faust's, `stream.stored`, `stream.large_batch`, `stream.group` and
-`stream.pace` aiokafka's.
+`stream.batches` overrides Faust's; `stream.stored`, `stream.large_batch`, `stream.flat_request`,
+`stream.group` and `stream.pace` touch aiokafka's.
+
 When this fails after an upgrade: read what changed in faust/transport/consumer.py and
-faust/transport/drivers/aiokafka.py, mend stream/batches.py, run the broker tests, then move
-`stream.batches.FAUST_VERSION`, the pin in pyproject.toml and the signatures below.
+faust/transport/drivers/aiokafka.py (aiokafka: consumer/fetcher.py and producer/), mend these modules,
+run the broker tests, then move `stream.batches.FAUST_VERSION` or `stream.stored.AIOKAFKA_VERSION`, the
+pin in pyproject.toml and the signatures below.
 """
 
 import importlib.metadata
@@ -27,7 +29,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.transport.utils import DefaultSchedulingStrategy
 from mode import Worker
 
-from stream import batches
+from stream import batches, stored
 from stream.faust_app import NoTables
 
 OVERRIDDEN = [
@@ -73,9 +75,10 @@ def test_a_private_name_is_where_it_was(owner: type, name: str, parameters: list
     assert list(inspect.signature(getattr(owner, name)).parameters) == parameters
 
 
-def test_faust_is_the_version_that_was_read() -> None:
+def test_faust_and_aiokafka_are_the_versions_that_were_read() -> None:
     """Another version may behave otherwise even where the names stand."""
     assert importlib.metadata.version("faust-streaming") == batches.FAUST_VERSION
+    assert importlib.metadata.version("aiokafka") == stored.AIOKAFKA_VERSION
 
 
 def test_the_bookkeeping_that_batches_reads_is_still_kept() -> None:
