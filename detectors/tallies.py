@@ -10,6 +10,9 @@ from collections.abc import Callable, Iterator
 from detectors.blocks import Slots
 from detectors.tally import Tally, points_at
 
+N_WOKEN = 32
+"""Tallies that may wake or be opened until others are packed for them: else a pack of unlike posts makes
+objects of hundreds, 1.2 MB of which Python keeps for the next."""
 N_AWAKE = 512
 """Tallies that are objects: 3 MB. A feed's campaigns and templates of the hour find room: of 1,000 posts of
 the bench's drain 4 wake a tally, 15 µs each; of unlike posts that fall into 25,000 clusters in
@@ -34,7 +37,7 @@ class Tallies:
         """Those that are objects and may be packed, in line for it: numbers, of which some may be gone, and
         versions when they were put there. One that changed since goes to the end."""
         self._woken: list[int] = []
-        """Since the last call of `pack`."""
+        """Since tallies were packed last."""
         self._untold: set[int] = set()
         """Packed ones that changed since their last snapshot."""
 
@@ -43,17 +46,22 @@ class Tallies:
         return len(self._held)
 
     def get(self, number: int) -> Tally | None:
-        """The tally of a cluster, to be changed before the next call of `pack`; None if it has none."""
+        """The tally of a cluster, to be changed before the next call of anything; None if it has none."""
         held = self._held.get(number)
         if isinstance(held, int):
-            self._woken.append(number)
+            self._wake(number)
             self._untold.discard(number)
             held = self._held[number] = self._unpack(held)
         return held
 
     def enter(self, number: int, tally: Tally) -> None:
         """Take a new one."""
+        self._wake(number)
         self._held[number] = tally
+
+    def _wake(self, number: int) -> None:
+        if len(self._woken) >= N_WOKEN:
+            self.pack()
         self._woken.append(number)
 
     def pack(self) -> None:

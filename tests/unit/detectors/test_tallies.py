@@ -106,6 +106,7 @@ def test_nothing_shows_what_is_packed(changes: list[tuple[str, int, int]]) -> No
     """Any posts, exemplars, reposts, deletions, evictions: the same is told, in the order of opening."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "N_AWAKE", 2)
+        patch.setattr(module, "N_WOKEN", 2)
         both = Both()
         for what, number, more in changes:
             getattr(both, what)(number, more)
@@ -126,6 +127,21 @@ def test_few_are_objects(monkeypatch: pytest.MonkeyPatch) -> None:
         tally.add(member(100 + number), 0, set())
         tallies.pack()
     assert [number for number, held in tallies._held.items() if isinstance(held, Tally)] == [2, 5, 9]
+
+
+def test_a_pack_of_unlike_posts_makes_few_objects(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others are packed while it is counted, not after: what it takes at once Python keeps."""
+    monkeypatch.setattr(module, "N_AWAKE", 3)
+    monkeypatch.setattr(module, "N_WOKEN", 4)
+    tallies = Tallies(norm, lambda number: member(100 + number).sample)
+    for number in range(40):
+        tally = opened(number, member(number))
+        tallies.enter(number, tally)
+        tally.add(member(100 + number), 0, set())
+        assert sum(isinstance(held, Tally) for held in tallies._held.values()) <= 3 + 4
+    for number in range(40):
+        assert tallies.get(number) is not None
+        assert sum(isinstance(held, Tally) for held in tallies._held.values()) <= 3 + 4
 
 
 def test_what_posts_keep_joining_stays_an_object(monkeypatch: pytest.MonkeyPatch) -> None:
