@@ -5,6 +5,7 @@ import os
 import sys
 import tempfile
 import time
+import urllib.parse
 import urllib.request
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -61,9 +62,10 @@ class Worker:
             await asyncio.sleep(0.02)
         return self._url
 
-    async def metrics(self) -> dict[str, float]:
-        """Every sample by its name with labels."""
-        text = await asyncio.to_thread(_get, f"{await self.url()}/metrics")
+    async def metrics(self, *only: str) -> dict[str, float]:
+        """Samples by their name with labels: all, or of counters these alone, which costs the worker less."""
+        query = urllib.parse.urlencode([("name[]", name) for name in only])
+        text = await asyncio.to_thread(_get, f"{await self.url()}/metrics?{query}")
         lines = (line.rpartition(" ") for line in text.splitlines() if not line.startswith("#"))
         return {name: float(value) for name, _, value in lines}
 
