@@ -75,6 +75,12 @@ class IndexState(msgspec.Struct, kw_only=True):
     clusters: bytes
     n_exemplars: bytes
 
+    def __post_init__(self) -> None:
+        one = _allocate(1)
+        for name in _PER_EXEMPLAR:
+            if len(getattr(self, name)) != self.n * getattr(one, name).nbytes:
+                raise ValueError(f"{name} is not of {self.n} exemplars as this version keeps them")
+
 
 class ClusterIndex:
     """Clusters are numbered by their first exemplar, ever growing over the index's life.

@@ -1,9 +1,9 @@
 """Which checkpoint of BURST a restart takes, and that nothing is told twice after it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zlib import crc32
 
 import msgspec
@@ -213,9 +213,24 @@ def test_damage_and_other_settings_make_it_worthless(activity: list[Entry]) -> N
     assert load_checkpoint(saved(stage().feed(activity)), len(activity), other) == ([], None)
 
 
-def test_a_checkpoint_of_another_shape_is_passed_over_not_crashed_on(activity: list[Entry]) -> None:
+def _narrow(state: Any) -> None:
+    """The index keeps half as many bits an exemplar."""
+    index = state["groups"]["wordings"]["index"]
+    index["masks"] = index["masks"][::2]
+
+
+@pytest.mark.parametrize("change", [lambda state: state.update(feed="in another shape"), _narrow])
+def test_a_checkpoint_of_another_shape_is_passed_over_not_crashed_on(
+    activity: list[Entry], change: Callable[[Any], None]
+) -> None:
     """A version to which one goes back may meet a newer one's: whole, but no state that it knows."""
-    state = msgspec.msgpack.encode({"settings_digest": DIGEST, "feed": "in another shape", "groups": []})
+    states = saved(stage().feed(activity))
+    newest = msgspec.json.decode(states[MANIFEST], type=list[burst.Manifest])[-1]
+    whole = b"".join(states[chunk_key(newest.slot, number)] for number in range(newest.n_chunks))
+    decoded = msgspec.msgpack.decode(whole)
+    assert decoded["groups"]["wordings"]["index"]["n"] > 0
+    change(decoded)
+    state = msgspec.msgpack.encode(decoded)
     manifest = burst.Manifest(slot="a", n_chunks=1, n_bytes=len(state), offset=1, crc=crc32(state))
     states = {MANIFEST: msgspec.json.encode([manifest]), chunk_key("a", 0): state}
     assert load_checkpoint(states, len(activity), DIGEST) == ([], None)
