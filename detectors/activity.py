@@ -4,7 +4,10 @@ A snapshot is cumulative, so the newest of a cluster replaces all before it and 
 changes nothing; which of two is newer is told by `version`, never by arrival.
 """
 
+from collections.abc import Iterable
+
 import msgspec
+from msgspec import Raw
 
 from detectors.ruling import Ruling, Undo
 
@@ -73,6 +76,10 @@ class Snapshot(msgspec.Struct, tag="snapshot", kw_only=True, gc=False):
     """MessagePack of `Details`: most are replaced before anybody is shown them."""
 
 
+read_snapshot = msgspec.msgpack.Decoder(Snapshot).decode
+"""CLUSTER tells them as MessagePack: whoever reads on in the same process reads it first."""
+
+
 class Clock(msgspec.Struct, tag="clock", kw_only=True):
     """One partition of ``sketches`` has passed another slot boundary."""
 
@@ -98,3 +105,8 @@ Activity = Snapshot | Clock | Ruling | Undo
 
 Told = list[Activity] | Activity
 """A record of the topic: what CLUSTER tells at once, in its order, or what a person decides."""
+
+
+def read_told(told: Iterable[Raw | Clock]) -> list[Snapshot | Clock]:
+    """What CLUSTER tells, read."""
+    return [read_snapshot(one) if isinstance(one, Raw) else one for one in told]

@@ -11,10 +11,6 @@ from detectors.pages import pages
 
 BLOCK_BYTES = 1 << 18
 """Of a block that was begun only the pages that were written take memory, of one dropped in part all."""
-LENGTH_BITS = 32
-FINENESS = 5
-"""Of the binary digits of a slot's length so many are not 0: 1 to 3 % of it is empty."""
-LEAST_STEP = 16
 
 
 class Blocks:
@@ -84,41 +80,3 @@ class Column:
         held = self.items[first : self._n]
         self.items = memoryview(pages(room * held.itemsize)).cast(self._code)
         self.items[: len(held)] = held
-
-
-class Slots:
-    """Byte strings, none empty, by handle. A slot that was freed is the next one's that is about as long."""
-
-    def __init__(self) -> None:
-        self._blocks = Blocks()
-        self._end = 0
-        self._free: dict[int, list[int]] = {}
-        """Places of free slots by their length."""
-
-    def put(self, data: bytes) -> int:
-        """Keep bytes; their handle."""
-        size = _slot_bytes(len(data))
-        free = self._free.get(size)
-        if free:
-            at = free.pop()
-        else:
-            at = self._end
-            self._end += size
-        self._blocks.write(at, data)
-        return at << LENGTH_BITS | len(data)
-
-    def get(self, handle: int) -> bytes:
-        """What is kept."""
-        at, length = handle >> LENGTH_BITS, handle & (1 << LENGTH_BITS) - 1
-        return self._blocks.read(at, at + length)
-
-    def free(self, handle: int) -> None:
-        """Keep it no longer."""
-        size = _slot_bytes(handle & (1 << LENGTH_BITS) - 1)
-        self._free.setdefault(size, []).append(handle >> LENGTH_BITS)
-
-
-def _slot_bytes(length: int) -> int:
-    """Of the slot for so many bytes."""
-    step = max(1 << length.bit_length() >> FINENESS, LEAST_STEP)
-    return -(-length // step) * step

@@ -5,7 +5,8 @@ Gives the same alerts, ids and counts as the live path over one-partition topics
 
 from collections.abc import Sequence
 
-from detectors import accounts, evidence, index
+from detectors import accounts, evidence, index, tallies
+from detectors.activity import read_told
 from detectors.alert import Alert
 from detectors.burster import Burster
 from detectors.clusterer import Clusterer
@@ -45,7 +46,7 @@ class Chain:
     def _through(self, packs: Sequence[tuple[int, Pack]]) -> list[Alert]:
         alerts = []
         for _, pack in packs:
-            for _, told in self.burster.feed_all(self.clusterer.feed(self._n_packs, pack)):
+            for _, told in self.burster.feed_all(read_told(self.clusterer.feed(self._n_packs, pack))):
                 alerts += told
             self._n_packs += 1
         return alerts
@@ -62,6 +63,7 @@ def warm_up() -> None:
     chain.feed(records)
     chain.end(1)
     index.warm_up()
+    tallies.warm_up()
     rows = accounts.merge([bytes(accounts.ACCOUNT.itemsize)] * 2)
     accounts.n_active(rows, 0)
     accounts.nth_latest(rows, 1)

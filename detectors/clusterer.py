@@ -8,21 +8,26 @@ changed closes, never "once per batch".
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from itertools import chain
 
 import msgspec
+import numpy as np
+from msgspec import Raw
+from numpy.typing import NDArray
 
-from detectors.activity import Activity, Clock
+from detectors.activity import Clock
 from detectors.index import ClusterIndex
 from detectors.pack_rows import FeedCounts, PackRows
 from detectors.pages import give_back
-from detectors.rows import EXACT, REPOST, Delete, Mark, Pack
+from detectors.rows import REPOST, Delete, Mark, Pack
 from detectors.settings import DetectorSettings
 from detectors.singles import Singles
 from detectors.tallies import Tallies
-from detectors.tally import Tally, cluster_id
+from detectors.tally import cluster_id
+from detectors.tally_kernel import Posts
 from detectors.watermarks import Source, Watermarks
 
+Told = Raw | Clock
+"""What is told: a snapshot as MessagePack of `activity.Snapshot`, or a clock."""
 MAX_DELETED = 100_000
 """Deletions remembered within an epoch, so that a late second copy does not show the text."""
 
@@ -91,7 +96,7 @@ class Clusterer:
         """Memory of the index's arrays and of what is kept of posts that stand alone."""
         return self._index.n_bytes + self._singles.n_bytes
 
-    def feed(self, offset: int, pack: Pack) -> list[Activity]:
+    def feed(self, offset: int, pack: Pack) -> list[Told]:
         """Take the next pack of the log.
 
         Raises:
@@ -102,7 +107,7 @@ class Clusterer:
         self._offset, self.epoch_starts = offset, []
         row = bisect_right(rows.offsets, source.highest)
         self.counts["redelivered"] += row
-        out: list[Activity] = []
+        out: list[Told] = []
         events: list[Mark | Delete] = [*pack.marks, *pack.deletes]
         for event in sorted(events, key=_place):
             if event.position > row:
@@ -121,13 +126,12 @@ class Clusterer:
         """An empty index: the state in which every epoch starts."""
         self._index = ClusterIndex(self._settings.max_tracked_posts)
         self._singles = Singles()
-        self._tallies = Tallies(self._index.norm, self._singles.sample)
-        self._leaving: list[Tally] = []
+        self._tallies = Tallies(self._partition)
         self._reposts: Counter[int] = Counter()
         self._deleted: set[int] = set()
         self._to_redact: set[int] = set()
 
-    def _take(self, rows: PackRows, source: Source, first: int, last: int, out: list[Activity]) -> None:
+    def _take(self, rows: PackRows, source: Source, first: int, last: int, out: list[Told]) -> None:
         """Rows [first, last), cut where the watermark enters another slot."""
         if first >= last:
             return
@@ -146,7 +150,7 @@ class Clusterer:
             source.watermark_ms = max(source.watermark_ms, rows.watermark_ms[end - 1])
             row = end
 
-    def _turn_to(self, rows: PackRows, out: list[Activity]) -> None:
+    def _turn_to(self, rows: PackRows, out: list[Told]) -> None:
         """Close the slot, and the epoch, that the watermark has left before the next row."""
         low_ms = self._time.advance()
         slot = low_ms // self._slot_ms
@@ -174,18 +178,11 @@ class Clusterer:
             )
         )
 
-    def _close_slot(self, low_ms: int, out: list[Activity]) -> None:
+    def _close_slot(self, low_ms: int, out: list[Told]) -> None:
         if self._to_redact:
-            for tally in self._leaving:
-                tally.redact(self._to_redact)
             self._tallies.redact(self._to_redact)
             self._to_redact.clear()
-        now_ms = self._slot_open * self._slot_ms
-        out.extend(
-            tally.snapshot(self._partition, now_ms, self._ingest_ms)
-            for tally in chain(self._leaving, self._tallies.dirty())
-        )
-        self._leaving.clear()
+        out.extend(self._tallies.tell(self._index.texts, self._slot_open * self._slot_ms, self._ingest_ms))
         stats = self._stats
         slot = low_ms // self._slot_ms
         out.append(
@@ -202,38 +199,48 @@ class Clusterer:
         )
         self._stats = _FeedStats({at: n for at, n in stats.slots.items() if at >= slot})
 
-    def _cluster(
-        self, rows: PackRows, first: int, last: int, others_ms: int | None, out: list[Activity]
-    ) -> None:
+    def _cluster(self, rows: PackRows, first: int, last: int, others_ms: int | None, out: list[Told]) -> None:
         """Rows [first, last) of one slot: count them and tell what became due.
 
         Snapshots tell the watermark floored to its slot: finer, it would tell how the log was cut.
         """
-        tallies, deleted = self._tallies, self._deleted
-        oldest, now_ms = self._slot_open - self._n_slots, self._slot_open * self._slot_ms
+        now_ms = self._slot_open * self._slot_ms
         while first < last:
             if first >= rows.n_assigned:
                 self._sum_up(rows)
                 last_of_epoch = self._epoch_lasts(rows, first, others_ms)
                 rows.assign(self._index, self._singles, first, last_of_epoch)
+                for gone, end in self._index.gone:
+                    self._tallies.keep(gone, end)
                 self._count(rows, others_ms)
             end = min(last, rows.n_assigned)
-            for number, exemplar, slot, member in rows.joined(first, end):
-                if member.flags & REPOST:
-                    self._repost(number)
-                    continue
-                tally = tallies.get(number)
-                if tally is None:
-                    tally = self._open(number)
-                if exemplar:
-                    tally.add_exemplar(exemplar, member.norm)
-                tally.add(member, max(oldest, slot), deleted)
-                if tally.n_posts >= tally.due_at:
-                    out.append(tally.snapshot(self._partition, now_ms, member.ingest_ms))
+            joined = rows.joined(first, end)
+            if len(joined.flags):
+                joined = joined._replace(
+                    tallies=self._tallies_of(joined), slots=np.maximum(joined.slots, self._oldest_slot)
+                )
+                out.extend(self._tallies.add(joined, self._index.texts, now_ms, self._deleted))
             for evicted in rows.evictions(first, end):
                 self._evict(evicted.base, evicted.n_exemplars)
-            tallies.pack()
             first = rows.n_clustered = end
+
+    @property
+    def _oldest_slot(self) -> int:
+        return self._slot_open - self._n_slots
+
+    def _tallies_of(self, posts: Posts) -> NDArray[np.int64]:
+        """Rows of the tallies of the clusters that posts join, opened where they have none."""
+        row_of, rows = self._tallies.row, []
+        for number, flags in zip(posts.tallies.tolist(), posts.flags.tolist(), strict=True):
+            row = row_of(number)
+            if row is None:
+                row = -1
+                if flags & REPOST:
+                    self._reposts[number] += 1
+                else:
+                    row = self._open(number)
+            rows.append(row)
+        return np.array(rows, np.int64)
 
     def _sum_up(self, rows: PackRows) -> None:
         """Have the feed's counts include all rows that were clustered."""
@@ -252,27 +259,16 @@ class Clusterer:
             return last
         return max(bisect_left(rows.watermark_ms, epoch_end_ms, first, last), first + 1)
 
-    def _open(self, number: int) -> Tally:
-        """The tally of a cluster that gets its second post, the first one counted."""
+    def _open(self, number: int) -> int:
+        """The row of the tally of a cluster that gets its second post, the first one counted."""
         first = self._singles.post(number, self._index.norm(number))
-        tally = Tally.opened(
+        return self._tallies.begin(
             number,
             first,
             cluster_id(first.identity, self._partition, self.epoch),
-            exact=bool(first.flags & EXACT),
-            n_reposts=self._reposts.pop(number, 0),
+            max(first.event_ms // self._slot_ms, self._oldest_slot),
+            self._reposts.pop(number, 0),
         )
-        self._tallies.enter(number, tally)
-        oldest = self._slot_open - self._n_slots
-        tally.add(first, max(first.event_ms // self._slot_ms, oldest), self._deleted)
-        return tally
-
-    def _repost(self, number: int) -> None:
-        tally = self._tallies.get(number)
-        if tally is None:
-            self._reposts[number] += 1
-        else:
-            tally.add_repost()
 
     def _delete(self, delete: Delete, source: Source) -> None:
         if delete.offset <= source.highest:  # redelivered
@@ -286,7 +282,7 @@ class Clusterer:
     def _evict(self, base: int, n_exemplars: int) -> None:
         """Forget clusters numbered below `base`; what they had not told is told at the slot's end."""
         self.counts["evicted"] += n_exemplars
-        self._leaving += self._tallies.evict(base, self._to_redact)
+        self._tallies.evict(base, self._to_redact)
         self._singles.drop(base)
         self._reposts = Counter({number: n for number, n in self._reposts.items() if number >= base})
 

@@ -33,7 +33,7 @@ from detectors.alike_kernel import match_rows
 from detectors.band_table import N_MET, WAYS, split_table
 from detectors.compare_kernel import HINT_BITS, MASK_WORDS, ShingleSet, slot_mask
 from detectors.identities import Identities
-from detectors.index_arrays import Exemplars, Outcome, Rows, Scratch
+from detectors.index_arrays import Exemplars, Outcome, Rows, Scratch, Texts
 from detectors.pages import give_back, zeros
 from detectors.sketch import N_BANDS, sketch_batch
 from detectors.words_kernel import WordSets
@@ -162,6 +162,20 @@ class ClusterIndex:
                 starts, arena, base = gone
         i = exemplar - base
         return arena[starts[i] : starts[i + 1]].tobytes()
+
+    @property
+    def texts(self) -> Texts:
+        """All of them, until the next `assign`."""
+        return Texts(self._ex.arena, self._ex.starts, int(self._state[0]))
+
+    @property
+    def gone(self) -> list[tuple[Texts, int]]:
+        """Of each eviction of the last `assign` the texts before it, and the number of the first left."""
+        ends = [*[base for *_, base in self._gone], int(self._state[0])][1:]
+        return [
+            (Texts(arena, starts, base), end)
+            for (starts, arena, base), end in zip(self._gone, ends, strict=True)
+        ]
 
     def dump(self) -> IndexState:
         """The state, from which `load` makes an index that behaves the same."""

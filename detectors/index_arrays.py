@@ -32,6 +32,15 @@ class Exemplars(NamedTuple):
     """(n,): at a first exemplar, exemplars of the cluster."""
 
 
+class Texts(NamedTuple):
+    """Normalised texts of exemplars, as the index holds them."""
+
+    arena: NDArray[np.uint8]
+    starts: NDArray[np.int64]
+    base: int
+    """Number of the first; those below are not there."""
+
+
 class Rows(NamedTuple):
     """The batch to assign."""
 

@@ -10,7 +10,8 @@ from typing import NamedTuple, TypeVar
 from detectors import accounts as acc
 from detectors.activity import Details, Snapshot, Variant, pack_details, read_details
 from detectors.rows import read_sample
-from detectors.tally import N_HEAD, N_TAIL, top
+from detectors.tally_kernel import N_HEAD, N_TAIL
+from detectors.telling_kernel import SHOWN_KEYS
 
 K = TypeVar("K")
 
@@ -159,3 +160,12 @@ def sum_counts(parts: Iterable[dict[K, int]]) -> dict[K, int]:
         for key, n in part.items():
             total[key] = total.get(key, 0) + n
     return total
+
+
+def top(counts: dict[str, int]) -> dict[str, int]:
+    """The commonest, in order."""
+    if len(counts) < 2:
+        return counts
+    keys = sorted(counts)
+    keys.sort(key=counts.__getitem__, reverse=True)  # which leaves equal ones in order
+    return {key: counts[key] for key in keys[:SHOWN_KEYS]}

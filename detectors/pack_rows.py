@@ -18,10 +18,7 @@ from detectors.index import ClusterIndex, Evicted
 from detectors.index_arrays import Rows
 from detectors.rows import AGE_KNOWN, CLOCK_LIED, EXACT, NEW_ACCOUNT, REPOST, Columns, Pack
 from detectors.singles import Singles
-from detectors.tally import Member
-
-Joined = tuple[int, int, int, Member]
-"""(cluster, number of the exemplar of it that the row became or 0, its slot, the row)."""
+from detectors.tally_kernel import PER_POST, Posts
 
 
 class FeedCounts(NamedTuple):
@@ -57,7 +54,7 @@ class PackRows:
         self.n_summed = 0
         self._first = 0
         self._joined_rows: list[int] = []
-        self._joined: list[Joined] = []
+        self._joined: Posts
         self._evictions: list[Evicted] = []
 
     def next_idle_mark(self, row: int) -> int:
@@ -101,24 +98,35 @@ class PackRows:
         self._counted &= ~self._reposts
         joined = ((clusters >= 0) & ~opened).nonzero()[0]
         is_new = (bits & k.NEW_EXEMPLAR) != 0
-        exemplars = np.where(is_new, is_new.cumsum() + (index.end - 1 - _n(is_new)), 0)
+        exemplars = np.where(is_new, is_new.cumsum() + (index.end - 1 - _n(is_new)), -1)
         rows = joined + first
         self._joined_rows = rows.tolist()
-        self._joined = list(
-            zip(
-                clusters[joined].tolist(),
-                exemplars[joined].tolist(),
-                (columns.event_ms[rows] // self._slot_ms).tolist(),
-                self._members(rows),
-                strict=True,
-            )
+        norms, samples = columns.norm_offsets, columns.sample_offsets
+        self._joined = Posts(
+            tallies=clusters[joined],
+            identities=columns.identities[rows],
+            accounts=columns.accounts[rows],
+            event_ms=columns.event_ms[rows],
+            ingest_ms=columns.ingest_ms[rows],
+            slots=columns.event_ms[rows] // self._slot_ms,
+            flags=columns.flags[rows],
+            exemplars=exemplars[joined],
+            is_deleted=np.zeros(len(rows), np.bool_),
+            norms=columns.norms,
+            norm_spans=np.column_stack((norms[rows], norms[rows + 1])),
+            samples=columns.samples,
+            sample_spans=np.column_stack((samples[rows], samples[rows + 1])),
+            folded=columns.norms[:0],
+            folded_at=np.full(len(rows), -1, np.int64),
         )
         return clusters
 
-    def joined(self, first: int, last: int) -> list[Joined]:
-        """Of rows [first, last) those that joined clusters, reposts included."""
-        rows = self._joined_rows
-        return self._joined[bisect_left(rows, first) : bisect_left(rows, last)]
+    def joined(self, first: int, last: int) -> Posts:
+        """Of rows [first, last) those that joined clusters, which are in `tallies`; reposts included."""
+        rows, posts = self._joined_rows, self._joined
+        span = slice(bisect_left(rows, first), bisect_left(rows, last))
+        parts = {name: getattr(posts, name)[span] for name in PER_POST}
+        return posts._replace(**parts)
 
     def evictions(self, first: int, last: int) -> Iterator[Evicted]:
         """What the index evicted to make room for rows [first, last)."""
@@ -154,21 +162,6 @@ class PackRows:
         limit_ms = 0 if others_ms is None else others_ms
         reached = np.maximum(low_ms, np.minimum(self._columns.watermark_ms[span], limit_ms))
         return _n(self._columns.event_ms[span] < reached - lateness_ms)
-
-    def _members(self, rows: NDArray[np.int64]) -> Iterator[Member]:
-        """These rows as objects."""
-        columns, pack = self._columns, self._pack
-        starts, ends = columns.norm_offsets[rows].tolist(), columns.norm_offsets[rows + 1].tolist()
-        return map(
-            Member,
-            columns.identities[rows].tolist(),
-            columns.accounts[rows].tolist(),
-            columns.event_ms[rows].tolist(),
-            columns.ingest_ms[rows].tolist(),
-            columns.flags[rows].tolist(),
-            [pack.norms[start:end] for start, end in zip(starts, ends, strict=True)],
-            self._samples(rows),
-        )
 
     def _samples(self, rows: NDArray[np.int64]) -> list[bytes]:
         samples, offsets = self._pack.samples, self._columns.sample_offsets

@@ -143,6 +143,7 @@ class Columns(NamedTuple):
     norm_offsets: NDArray[np.int64]
     norms: NDArray[np.uint8]
     sample_offsets: NDArray[np.int64]
+    samples: NDArray[np.uint8]
 
     @classmethod
     def of(cls, pack: Pack) -> Self:
@@ -160,6 +161,7 @@ class Columns(NamedTuple):
             _offsets(pack.norm_ends),
             np.frombuffer(pack.norms, "u1"),
             _offsets(pack.sample_ends),
+            np.frombuffer(pack.samples, "u1"),
         )
         n_rows = len(columns.offsets)
         if any(len(column) != n_rows for column in columns[1:9]):

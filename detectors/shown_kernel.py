@@ -170,12 +170,12 @@ def write_samples(
         size = _copy(packed, fields[post, PLATFORM], text, out, size + 1)
         size = _put_account(accounts[row], out, size)
         out[size] = _UINT64
-        size = _put(np.uint64(event_ms[row]), 8, out, size + 1)
+        size = put_number(np.uint64(event_ms[row]), 8, out, size + 1)
         first, last = span_of(packed, text)
         shown = _shown_end(packed, first, last)
         if shown < last:  # it is a kilobyte or more
             out[size] = _STR16
-            size = _put(np.uint64(shown - first), 2, out, size + 1)
+            size = put_number(np.uint64(shown - first), 2, out, size + 1)
             size = _copy(packed, first, shown, out, size)
         else:
             size = _copy(packed, text, last, out, size)
@@ -210,7 +210,7 @@ def _put_account(account: np.uint64, out: _Bytes, size: int) -> int:
 
 
 @kernel
-def _put(number: np.uint64, n_bytes: int, out: _Bytes, size: int) -> int:
+def put_number(number: np.uint64, n_bytes: int, out: _Bytes, size: int) -> int:
     """Write it big-endian; where it ends."""
     for i in range(n_bytes):
         out[size + i] = (number >> np.uint64(8 * (n_bytes - 1 - i))) & np.uint64(0xFF)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 
 import msgspec
+from msgspec import Raw
 
 from detectors.activity import Activity, Told
 from detectors.clusterer import EpochStart
@@ -64,7 +65,7 @@ def decode_pack(value: bytes | None) -> Pack:
         raise PackError(f"a damaged pack: {error}") from error
 
 
-def encode_told(messages: Sequence[Activity]) -> list[bytes]:
+def encode_told(messages: Sequence[Raw | Activity]) -> list[bytes]:
     """What CLUSTER tells at once, as records of topic ``activity``: a record has its price in every process.
 
     One record, or as few as `ACTIVITY_BYTES` allows; none for no messages.

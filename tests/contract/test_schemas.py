@@ -12,7 +12,7 @@ from jsonschema import Draft7Validator, Draft202012Validator
 from support.alerts import alert
 from support.alerts import muted as muted_by
 
-from detectors.activity import Activity, Clock, Snapshot
+from detectors.activity import Activity, Clock, Snapshot, read_told
 from detectors.alert import AlertReason, encode_alert
 from detectors.burster import Burster
 from detectors.chain import Chain
@@ -119,7 +119,7 @@ def activity_of(feed: list[dict[str, Any]]) -> Iterator[Activity]:
     sketcher, clusterer = Sketcher(settings, 0, 1, 1), Clusterer(settings, 0, 1)
     packs = [*sketcher.feed(as_records(feed)).packs, *sketcher.idle_tick(sketcher.last_append_ms + 3_600_000)]
     for number, (_, pack) in enumerate(packs):
-        yield from clusterer.feed(number, pack)
+        yield from read_told(clusterer.feed(number, pack))
 
 
 @pytest.mark.parametrize("contract", SCHEMAS)

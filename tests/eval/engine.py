@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from detectors.activity import Snapshot
+from detectors.activity import Snapshot, read_told
 from detectors.alert import Alert
 from detectors.chain import Chain
 from detectors.clusterer import Clusterer
@@ -68,7 +68,8 @@ def clusters_of(values: Sequence[bytes]) -> Clusters:
             rows.offsets, rows.assign(index, singles, 0, len(rows.offsets)).tolist(), strict=True
         ):
             numbers[offset] = number
-        told = [message for message in clusterer.feed(n_pack, pack) if isinstance(message, Snapshot)]
+        activity = read_told(clusterer.feed(n_pack, pack))
+        told = [message for message in activity if isinstance(message, Snapshot)]
         for _ in groups.add(told, 0):
             pass
     names = {cluster_id(identity, 0, clusterer.epoch): number for number, identity in singles.identities()}

@@ -15,6 +15,7 @@ from support.scenario_feed import (
     small_campaign,
 )
 
+from detectors.activity import read_told
 from detectors.alert import Alert, Severity
 from detectors.burster import Burster
 from detectors.clusterer import Clusterer
@@ -39,7 +40,7 @@ def caught_up(feed: Feed, stride: int) -> list[Alert]:
 
     def through(packs: Iterable[tuple[int, Pack]]) -> None:
         for partition, pack in packs:
-            for message in clusterers[partition].feed(n_packs[partition], pack):
+            for message in read_told(clusterers[partition].feed(n_packs[partition], pack)):
                 alerts.extend(burster.feed(message))
             n_packs[partition] += 1
 
@@ -86,7 +87,7 @@ def rung_by_partition(logs: Sequence[Sequence[bytes]], order: Sequence[int]) -> 
     for partition in order:
         clusterer = Clusterer(settings, partition, N_SKETCHES)
         for offset, pack in enumerate(packs[partition]):
-            for message in clusterer.feed(offset, pack):
+            for message in read_told(clusterer.feed(offset, pack)):
                 alerts += burster.feed(message)
     return alerts
 

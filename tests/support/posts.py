@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import orjson
 
-from detectors.activity import Activity
+from detectors.activity import Activity, read_told
 from detectors.alert import Alert
 from detectors.burster import Burster, BursterState
 from detectors.clusterer import Clusterer
@@ -161,7 +161,7 @@ def cluster(
 ) -> list[Activity]:
     """What CLUSTER makes of packs."""
     clusterer = Clusterer(settings, 0, 1) if clusterer is None else clusterer
-    return [message for offset, pack in enumerate(packs, first) for message in clusterer.feed(offset, pack)]
+    return [one for at, pack in enumerate(packs, first) for one in read_told(clusterer.feed(at, pack))]
 
 
 def encoded(messages: Iterable[Activity]) -> list[bytes]:

@@ -10,15 +10,39 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detectors import account_kernel
-from detectors.accounts import MAX_EXACT, AccountTally, count, merge, n_active, nth_latest, read, union
+from detectors import accounts_kernel as k
+from detectors.accounts import MAX_EXACT, count, merge, n_active, nth_latest, read, union
 from detectors.chain import warm_up
 from detectors.evidence import count_parts
+from detectors.heap_kernel import new_heap
 
 POSTS = st.lists(
     st.tuples(st.integers(1, 12), st.integers(1, 10_000), st.sampled_from([0, 4, 12])),
     min_size=1,
     max_size=60,
 )
+
+
+class AccountTally:
+    """The accounts of one cluster."""
+
+    def __init__(self) -> None:
+        self.heap = new_heap(1 << 20)
+        self.of = np.zeros(k.N_WORDS, np.int64)
+
+    def add(self, account: int, at_s: int, flags: int) -> None:
+        """Count one post of `account` at an event second."""
+        k.count_account(self.heap, self.of, np.uint64(account), at_s, flags)
+
+    def to_bytes(self) -> bytes:
+        """The rows."""
+        start = int(self.of[k.ROWS]) * 8
+        return self.heap.octets[start : start + int(self.of[k.N_ROWS]) * k.ROW_BYTES].tobytes()
+
+    def registers(self) -> bytes | None:
+        """The registers, if there are any."""
+        start = int(self.of[k.ESTIMATE]) * 8
+        return self.heap.octets[start : start + 8 * k.REGISTER_WORDS].tobytes() if start else None
 
 
 def tallied(posts: list[tuple[int, int, int]]) -> AccountTally:

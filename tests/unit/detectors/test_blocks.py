@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detectors import blocks as module
-from detectors.blocks import Blocks, Column, Slots
+from detectors.blocks import Blocks, Column
 
 
 @pytest.fixture(autouse=True)
@@ -42,29 +42,3 @@ def test_a_column_holds_what_came_and_did_not_go(steps: list[tuple[list[int], in
         column.drop(n_gone)
         del held[:n_gone]
         assert column.items[: len(column)] == held
-
-
-@given(st.lists(st.one_of(st.binary(min_size=1, max_size=400), st.integers(0, 20)), max_size=60))
-def test_slots_are_taken_again_and_hold_what_was_put_last(steps: list[bytes | int]) -> None:
-    """A number frees one of those held; the rest stays as it was put."""
-    slots, held = Slots(), {}
-    for step in steps:
-        if isinstance(step, bytes):
-            handle = slots.put(step)
-            assert handle not in held
-            held[handle] = step
-        elif held:
-            handle = [*held][step % len(held)]
-            slots.free(handle)
-            del held[handle]
-        assert {handle: slots.get(handle) for handle in held} == held
-
-
-def test_memory_is_that_of_the_most_that_was_held_at_once() -> None:
-    """Turned over a hundred times, slots of some lengths take no more than at first, and little is empty."""
-    slots = Slots()
-    lengths = [50, 500, 501, 1_000, 5_000]
-    for _ in range(100):
-        for handle in [slots.put(bytes(length)) for length in lengths for _ in range(10)]:
-            slots.free(handle)
-    assert 10 * sum(lengths) <= slots._end <= 1.07 * 10 * sum(lengths)

@@ -1,39 +1,89 @@
-"""Tallies of which most are packed, against tallies that never are."""
+"""What is counted of clusters, against tallies that are counted plainly."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.members import member
+from support.plain_tally import PlainTally
 
 from detectors import tallies as module
-from detectors.accounts import MAX_EXACT
-from detectors.activity import Snapshot
-from detectors.tallies import Tallies
-from detectors.tally import Member, Tally, points_at
+from detectors.activity import Details, Snapshot, read_details, read_snapshot
+from detectors.index_arrays import Texts
+from detectors.pages import zeros
+from detectors.rows import REPOST, Sample, pack_sample, read_sample
+from detectors.tallies import Tallies, posts_of
+from detectors.tally import Member, cluster_id
+from detectors.tally_kernel import MAX_KEYS, next_snapshot_at
+
+NONE = Texts(zeros((1,), np.uint8), zeros((2,), np.int64), 1_000)
+"""Of an index that has none of the exemplars: tallies hold them."""
+NAME = cluster_id(1, 0, 0)
+TAGS = st.lists(st.sampled_from(["One", "one", "ÉTÉ", "été", "Straße", "x" * 40]), max_size=3)
 
 
 def norm(number: int) -> bytes:
     """Text of an exemplar."""
-    return b"text %d" % number
+    return f"téxt {number}".encode() * (1 + number % 3)
 
 
-def opened(number: int, first: Member) -> Tally:
-    """The tally of a cluster that gets its second post."""
-    first.norm = norm(number)
-    return Tally.opened(number, first, str(number), exact=False, n_reposts=number % 2)
+def content(snapshot: Snapshot) -> tuple[Snapshot, Details]:
+    """A snapshot in a form in which it does not matter how its keys are ordered and its numbers written."""
+    details = read_details(snapshot.details)
+    details.samples = [pack_sample(read_sample(packed)) for packed in details.samples]
+    details.exemplar = details.exemplar and pack_sample(read_sample(details.exemplar))
+    snapshot.details = b""
+    return snapshot, details
 
 
-def told(tallies: Iterator[Tally]) -> list[Snapshot]:
-    """What they say."""
-    return [tally.snapshot(0, 0, 0) for tally in tallies]
+def add(
+    tallies: Tallies,
+    number: int,
+    posts: Sequence[tuple[Member, int]],
+    deleted: frozenset[int] = frozenset(),
+    texts: Texts = NONE,
+) -> list[Snapshot]:
+    """Posts, each with its slot, join a cluster that has a tally; the snapshots that became due."""
+    row = tallies.row(number)
+    assert row is not None
+    n = len(posts)
+    batch = posts_of([post for post, _ in posts], [slot for _, slot in posts], [row] * n, [-1] * n)
+    return [read_snapshot(told) for told in tallies.add(batch, texts, 0, set(deleted))]
+
+
+def opened(first: Member, number: int = 0) -> Tallies:
+    """With the tally of one cluster."""
+    tallies = Tallies(0)
+    tallies.begin(number, first, NAME, first.event_ms // 60_000, 0)
+    return tallies
+
+
+def last_of(posts: Sequence[Member], deleted: frozenset[int] = frozenset()) -> Snapshot:
+    """What is told of a cluster of these posts at the end of a slot."""
+    tallies = opened(posts[0])
+    row = tallies.row(0)
+    assert row is not None
+    told = add(tallies, 0, [(post, post.event_ms // 60_000) for post in posts[1:]], deleted)
+    repost = member(0)
+    repost.flags = REPOST
+    add(tallies, 0, [(repost, 0)])
+    (snapshot,) = [read_snapshot(one) for one in tallies.tell(NONE, 0, 0)]
+    assert snapshot.n_reposts == 1
+    assert len(told) >= 1
+    return snapshot
+
+
+def shown(snapshot: Snapshot) -> list[Sample]:
+    """Its samples, read."""
+    return [read_sample(packed) for packed in read_details(snapshot.details).samples]
 
 
 CHANGES = st.one_of(
-    st.tuples(st.just("add"), st.integers(0, 12), st.integers(0, 3)),
-    st.tuples(st.just("exemplar"), st.integers(0, 12), st.integers(100, 999)),
-    st.tuples(st.just("repost"), st.integers(0, 12), st.just(0)),
+    st.tuples(st.just("add"), st.integers(0, 8), st.tuples(st.integers(0, 12), TAGS)),
+    st.tuples(st.just("add"), st.just(0), st.tuples(st.integers(0, 12), TAGS)),
+    st.tuples(st.just("repost"), st.integers(0, 8), st.just(0)),
     st.tuples(st.just("close"), st.just(0), st.just(0)),
     st.tuples(st.just("redact"), st.integers(1, 40), st.integers(1, 40)),
     st.tuples(st.just("evict"), st.integers(0, 2), st.integers(1, 40)),
@@ -41,159 +91,191 @@ CHANGES = st.one_of(
 
 
 class Both:
-    """Packed tallies, and beside them those of a dictionary."""
+    """Tallies, and beside them plain ones."""
 
     def __init__(self) -> None:
-        self.openers: dict[int, bytes] = {}
-        self.packed = Tallies(norm, self.openers.__getitem__)
-        self.plain: dict[int, Tally] = {}
+        self.tallies = Tallies(3)
+        self.plain: dict[int, PlainTally] = {}
+        self.leaving: list[PlainTally] = []
         self.base = 0
         self.n_posts = 0
 
-    def of(self, number: int) -> list[Tally]:
-        """Both tallies of a cluster, or none."""
-        tally = self.packed.get(self.base + number)
-        assert (tally is None) == (self.base + number not in self.plain)
-        return [] if tally is None else [tally, self.plain[self.base + number]]
+    def texts(self) -> Texts:
+        """Those that the index holds."""
+        norms = [norm(number) for number in range(self.base, self.base + 20)]
+        starts, arena = zeros((21,), np.int64), zeros((2_000,), np.uint8)
+        starts[1:] = np.cumsum([*map(len, norms)])
+        arena[: starts[20]] = np.frombuffer(b"".join(norms), np.uint8)
+        return Texts(arena, starts, self.base)
 
-    def add(self, number: int, wording: int) -> None:
-        """One more post."""
+    def post(self, kind: int, tags: list[str]) -> Member:
+        """The next one."""
         self.n_posts += 1
-        cluster, post = (
-            self.base + number,
-            member(self.n_posts, f"wording {wording}", platform="ab"[wording % 2]),
-        )
-        if not self.of(number):
-            self.openers[cluster] = post.sample
-            self.plain[cluster] = opened(cluster, post)
-            self.packed.enter(cluster, opened(cluster, post))
-        for one in self.of(number):
-            one.add(post, self.n_posts, set())
+        changes = {"hashtags": tags, "urls": [f"u{kind % 2}"], "platform": "ab"[kind % 2], "lang": None}
+        post = member(self.n_posts, f"wörding {kind}", **(changes if kind % 3 else {}))
+        post.account, post.flags = kind * 7, kind % 4 * 4
+        return post
 
-    def exemplar(self, number: int, text: int) -> None:
-        """One more text."""
-        for one in self.of(number):
-            if text not in one.exemplars:
-                one.add_exemplar(text, norm(text))
+    def add(self, number: int, kind: tuple[int, list[str]]) -> None:
+        """One more post; every fourth is deleted already."""
+        cluster = self.base + number
+        if cluster not in self.plain:
+            first = self.post(*kind)
+            first.norm = norm(cluster)
+            plain = self.plain[cluster] = PlainTally(cluster_id(cluster, 3, 0), cluster % 2)
+            self.tallies.begin(cluster, first, plain.name, 7, cluster % 2)
+            plain.add(first, 7, (), is_exemplar=True)
+        plain, post = self.plain[cluster], self.post(*kind)
+        deleted = frozenset({self.n_posts} if self.n_posts % 4 == 0 else ())
+        slot = self.n_posts % 5 - 2
+        plain.add(post, slot, deleted)
+        told = add(self.tallies, cluster, [(post, slot)], deleted, self.texts())
+        expected = [plain.snapshot(3, 0, 0)] if len(plain.posts) >= plain.due_at else []
+        assert [*map(content, told)] == [*map(content, expected)]
 
     def repost(self, number: int, _: int) -> None:
         """One more repost."""
-        for one in self.of(number):
-            one.add_repost()
+        if self.base + number in self.plain:
+            self.plain[self.base + number].n_reposts += 1
+            post = member(0)
+            post.flags = REPOST
+            assert not add(self.tallies, self.base + number, [(post, 0)], texts=self.texts())
 
     def close(self, *_: int) -> None:
-        """What changed is told."""
-        assert told(self.packed.dirty()) == told(t for t in self.plain.values() if t.is_dirty)
+        """What changed is told, in the order of opening; what left goes first."""
+        changed = [*self.leaving, *[plain for plain in self.plain.values() if plain.is_dirty]]
+        self.leaving = []
+        told = [read_snapshot(one) for one in self.tallies.tell(self.texts(), 60_000, 5)]
+        assert [*map(content, told)] == [content(plain.snapshot(3, 60_000, 5)) for plain in changed]
 
     def redact(self, *deleted: int) -> None:
         """Two posts are deleted."""
-        self.packed.redact(set(deleted))
-        for one in self.plain.values():
-            one.redact(set(deleted))
+        self.tallies.redact(set(deleted))
+        for plain in [*self.leaving, *self.plain.values()]:
+            plain.redact(deleted)
 
     def evict(self, n: int, deleted: int) -> None:
         """The oldest go, when a post was deleted."""
+        gone = self.texts()
         self.base += n
-        gone = [self.plain.pop(number) for number in list(self.plain) if number < self.base]
-        for one in gone:
-            one.redact({deleted})
-        leaving = self.packed.evict(self.base, {deleted})
-        assert told(iter(leaving)) == told(t for t in gone if t.is_dirty)
+        self.tallies.keep(gone, self.base)
+        left = [self.plain.pop(number) for number in [*self.plain] if number < self.base]
+        for plain in left:
+            plain.redact({deleted})
+        self.leaving += [plain for plain in left if plain.is_dirty]
+        self.tallies.evict(self.base, {deleted})
 
 
 @given(st.lists(CHANGES, max_size=80))
-def test_nothing_shows_what_is_packed(changes: list[tuple[str, int, int]]) -> None:
-    """Any posts, exemplars, reposts, deletions, evictions: the same is told, in the order of opening."""
+def test_tallies_are_as_counted_plainly(changes: list[tuple[str, int, int]]) -> None:
+    """Any posts, reposts, deletions, evictions: the same is told, in the order of opening."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "N_AWAKE", 2)
-        patch.setattr(module, "N_WOKEN", 2)
+        patch.setattr(module, "START_TALLIES", 2)
+        patch.setattr(module, "START_WORDS", 64)
+        patch.setattr(module, "OUT_BYTES", 64)
         both = Both()
         for what, number, more in changes:
             getattr(both, what)(number, more)
-            both.packed.pack()
-            assert len(both.packed) == len(both.plain)
+            assert len(both.tallies) == len(both.plain)
         both.close()
 
 
-def test_few_are_objects(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All but the latest, whoever was asked for meanwhile."""
-    monkeypatch.setattr(module, "N_AWAKE", 3)
-    tallies = Tallies(norm, lambda number: member(100 + number).sample)
-    for number in (*range(10), 2, 2, 5):
-        tally = tallies.get(number)
-        if tally is None:
-            tally = opened(number, member(number))
-            tallies.enter(number, tally)
-        tally.add(member(100 + number), 0, set())
-        tallies.pack()
-    assert [number for number, held in tallies._held.items() if isinstance(held, Tally)] == [2, 5, 9]
+def test_snapshots_are_due_at_fixed_counts() -> None:
+    """Each of 2…32, then every ×1.25: a function of the count alone."""
+    due, counts = 2, []
+    while due < 120:
+        counts.append(due)
+        due = next_snapshot_at(due)
+    assert counts == [*range(2, 33), 40, 50, 63, 79, 99]
+    told = add(opened(member(1)), 0, [(member(i), i) for i in range(2, 101)])
+    assert [snapshot.n_posts for snapshot in told] == counts
 
 
-def test_a_pack_of_unlike_posts_makes_few_objects(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Others are packed while it is counted, not after: what it takes at once Python keeps."""
-    monkeypatch.setattr(module, "N_AWAKE", 3)
-    monkeypatch.setattr(module, "N_WOKEN", 4)
-    tallies = Tallies(norm, lambda number: member(100 + number).sample)
-    for number in range(40):
-        tally = opened(number, member(number))
-        tallies.enter(number, tally)
-        tally.add(member(100 + number), 0, set())
-        assert sum(isinstance(held, Tally) for held in tallies._held.values()) <= 3 + 4
-    for number in range(40):
-        assert tallies.get(number) is not None
-        assert sum(isinstance(held, Tally) for held in tallies._held.values()) <= 3 + 4
+def test_many_wordings_and_exemplars_of_any_length_are_told_as_counted_plainly() -> None:
+    """The first 64 wordings count, ten are told; long texts of any letters are cut after 4,000."""
+    tallies, plain = opened(member(0, "ж" * 9_000)), PlainTally(NAME, 0)
+    plain.add(member(0, "ж" * 9_000), 0, (), is_exemplar=True)
+    posts = [member(i, "ab😀" * 2_000 if i == 3 else f"text {i % 97}", lang=f"l{i}") for i in range(1, 301)]
+    batch = posts_of(posts, [0] * 300, [0] * 300, [-1, -1, 3, *[-1] * 297])
+    told = tallies.add(batch, NONE, 0, set())
+    for i, post in enumerate(posts):
+        plain.add(post, 0, (), is_exemplar=i == 2)
+    last = read_snapshot(tallies.tell(NONE, 0, 0)[0])
+    assert len(told) > 32
+    assert [len(text) for text in last.exemplars] == [4_000, 4_000]
+    assert content(last) == content(plain.snapshot(0, 0, 0))
 
 
-def test_what_posts_keep_joining_stays_an_object(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many others wake meanwhile: a campaign's tally is not packed and unpacked in turn."""
-    monkeypatch.setattr(module, "N_AWAKE", 3)
-    tallies = Tallies(norm, lambda number: member(100 + number).sample)
-    campaign = opened(0, member(0))
-    tallies.enter(0, campaign)
-    for number in range(1, 40):
-        campaign.add(member(number), 0, set())
-        other = opened(number, member(number))
-        tallies.enter(number, other)
-        other.add(member(100 + number), 0, set())
-        tallies.pack()
-        assert tallies.get(0) is campaign
+def test_samples_are_the_first_and_the_latest() -> None:
+    """Five and five, in log order; the first post stays."""
+    posts = [member(i) for i in range(1, 31)]
+    assert [int(s.id) for s in shown(last_of(posts))] == [1, 2, 3, 4, 5, 26, 27, 28, 29, 30]
+    assert [s.id for s in shown(last_of(posts[:3]))] == ["1", "2", "3"]
 
 
-def test_a_tally_whose_accounts_are_estimated_stays_an_object() -> None:
-    """Registers are not packed: such clusters are few, and posts join them all the time."""
-    tally = opened(0, member(0))
-    for i in range(MAX_EXACT):
-        tally.add(member(i), 0, set())
-    assert tally.pack() is not None
-    tally = opened(0, member(0))
-    for i in range(MAX_EXACT + 1):
-        tally.add(member(i), 0, set())
-    before = tally.snapshot(0, 0, 0)
-    assert tally.pack() is None
-    assert tally.snapshot(0, 0, 0) == before
+def test_post_deleted_before_it_was_counted_shows_no_text() -> None:
+    """A deletion may overtake its post."""
+    snapshot = last_of([member(1), member(2), member(3)], frozenset({2}))
+    assert [s.deleted for s in shown(snapshot)] == [False, True, False]
+    assert [s.text for s in shown(snapshot)] == ["some text", "", "some text"]
 
 
-def test_a_packed_tally_tells_whom_it_shows() -> None:
-    """The first posts and the latest, and the first of each wording that was not among them."""
-    tally = opened(0, member(0))
-    for i in range(20):
-        tally.add(member(i, "rare" if i == 7 else "common"), 0, set())
-    packed = tally.pack()
-    assert packed is not None
-    pointed = [i for i in range(20) if points_at(packed, {i})]
-    assert pointed == [0, 1, 2, 3, 4, 7, 15, 16, 17, 18, 19]
-    assert not points_at(packed, set())
+def test_a_hashtag_counts_once_a_post_in_any_case() -> None:
+    """#Straße, #STRASSE and #strasse in one post are one use."""
+    posts = [member(i, hashtags=["One", "one", "Straße", "STRASSE"]) for i in range(4)]
+    assert read_details(last_of(posts).details).hashtags == {"one": 4, "strasse": 4}
 
 
-def test_a_long_text_is_told_up_to_its_bound_by_a_packed_tally_too() -> None:
-    """Its text comes back from the index, whole."""
-    text = "ж" * 10_000
-    tally, opener = Tally.opened(0, member(0, text), "0", exact=False, n_reposts=0), member(0)
-    tally.add(opener, 0, set())
-    before = tally.snapshot(0, 0, 0)
-    packed = tally.pack()
-    assert packed is not None
-    assert len(packed) < 500
-    after = Tally.unpack(packed, lambda _: text.encode(), lambda _: opener.sample).snapshot(0, 0, 0)
-    assert after == before
-    assert [len(told) for told in after.exemplars] == [4_000]
+def test_keys_are_bounded() -> None:
+    """A flood of hashtags or wordings cannot grow a cluster without limit; the commonest are told."""
+    posts = [member(i, f"text {i}", hashtags=[f"t{i}", "all"], lang=f"l{i}") for i in range(500)]
+    details = read_details(last_of(posts).details)
+    assert max(map(len, (details.hashtags, details.langs, details.variants))) <= 20
+    assert details.hashtags["all"] == 500
+    assert sum(details.langs.values()) <= MAX_KEYS
+
+
+def test_memory_of_what_is_no_longer_shown_is_used_again() -> None:
+    """A thousand posts of one wording take no more than some."""
+    tallies = opened(member(0))
+    add(tallies, 0, [(member(i), 0) for i in range(1, 200)])
+    taken = int(tallies._book.heap.end[0])
+    for first in range(200, 2000, 100):
+        batch = posts_of([member(first) for _ in range(100)], [0] * 100, [0] * 100, [-1] * 100)
+        tallies.add(batch, NONE, 0, set())
+    assert tallies._book.heap.end[0] < taken + 500
+
+
+def test_a_sample_that_is_none_is_refused() -> None:
+    """Cut anywhere, or of other types: a damaged pack is told as such, and no memory beside it is read."""
+    whole = member(1).sample
+    for sample in (
+        *[whole[:n] for n in range(len(whole) - 2)],
+        b"\xc0" * 20,
+        whole.replace(b"\x93", b"\xdc"),
+    ):
+        post = member(2)
+        post.sample = sample
+        with pytest.raises(ValueError, match="sample"):
+            add(opened(member(1)), 0, [(post, 0)])
+
+
+@pytest.mark.parametrize("changed", [(2, 1, 1), (1, 2, 1), (1, 1, 2)])
+def test_cluster_id_differs_by_post_partition_and_epoch(changed: tuple[int, int, int]) -> None:
+    """The same three always give the same name."""
+    assert cluster_id(1, 1, 1) == cluster_id(1, 1, 1)
+    assert cluster_id(*changed) != cluster_id(1, 1, 1)
+
+
+@given(st.lists(st.integers(-50, 50), min_size=1, max_size=60))
+def test_slots_sum_to_the_posts(slots: list[int]) -> None:
+    """Every post stands in exactly one slot."""
+    tallies = Tallies(0)
+    tallies.begin(0, member(1), NAME, slots[0], 0)
+    add(tallies, 0, [(member(1), slot) for slot in [*slots[1:], *slots]])
+    repost = member(0)
+    repost.flags = REPOST
+    add(tallies, 0, [(repost, 0)])
+    (snapshot,) = map(read_snapshot, tallies.tell(NONE, 0, 0))
+    assert snapshot.slots == sorted((s, 2 * slots.count(s)) for s in set(slots))
+    assert np.diff([slot for slot, _ in snapshot.slots]).min(initial=1) > 0

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from support.scenario_feed import quiet_feed, small_campaign
 
+from detectors.activity import read_told
 from detectors.alert import Alert, decode_alert
 from detectors.burster import BursterState, settings_digest
 from detectors.chain import Chain
@@ -49,7 +50,7 @@ def activity(request: pytest.FixtureRequest) -> list[Entry]:
     messages = []
     for offset, value in enumerate(values):
         for _, pack in chain.sketcher.feed([RawPost(offset, 1_800_000_000_000, value)]).packs:
-            messages += chain.clusterer.feed(offset, pack)
+            messages += read_told(chain.clusterer.feed(offset, pack))
     told = [messages[at : at + request.param] for at in range(0, len(messages), request.param)]
     return [Entry(offset, value) for offset, part in enumerate(told) for value in encode_told(part)]
 

@@ -7,7 +7,7 @@ import pytest
 from support.alerts import alert as any_alert
 from support.scenario_feed import quiet_feed, small_campaign
 
-from detectors.activity import Activity
+from detectors.activity import Activity, read_told
 from detectors.alert import Alert, decode_alert
 from detectors.burster import Burster, settings_digest
 from detectors.chain import Chain
@@ -47,7 +47,7 @@ def log() -> list[Entry]:
     messages: list[Activity] = []
     for offset, value in enumerate(values):
         for _, pack in chain.sketcher.feed([RawPost(offset, APPENDED_MS, value)]).packs:
-            messages += chain.clusterer.feed(offset, pack)
+            messages += read_told(chain.clusterer.feed(offset, pack))
     burster, placed = Burster(DETECTOR, ""), list[Activity]()
     n_after = 0
     for message in messages:

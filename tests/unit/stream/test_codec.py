@@ -4,7 +4,7 @@ import msgspec
 import pytest
 from support.scenario_feed import small_campaign
 
-from detectors.activity import Clock
+from detectors.activity import Clock, read_told
 from detectors.chain import Chain
 from detectors.clusterer import EpochStart
 from detectors.rows import Mark, Pack
@@ -65,7 +65,7 @@ def test_a_pack_cut_short_is_refused(n_bytes: int) -> None:
 def test_activity_comes_back_as_it_was() -> None:
     """Snapshots and clocks, told apart by their tag."""
     chain = Chain(DetectorSettings(), "")
-    messages = [message for pack in packs() for message in chain.clusterer.feed(0, pack)]
+    messages = [message for pack in packs() for message in read_told(chain.clusterer.feed(0, pack))]
     messages.append(
         Clock(
             partition=0,
@@ -88,7 +88,7 @@ def test_what_is_told_at_once_comes_back_in_its_order_from_records_that_kafka_ta
 ) -> None:
     """One record, or several of a bounded size; one that is larger goes alone, nothing makes none."""
     chain = Chain(DetectorSettings(), "")
-    messages = [message for pack in packs() for message in chain.clusterer.feed(0, pack)]
+    messages = [message for pack in packs() for message in read_told(chain.clusterer.feed(0, pack))]
     (whole,) = codec.encode_told(messages)
     assert codec.decode_activity(whole) == messages
     assert codec.encode_told([]) == []
