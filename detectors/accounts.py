@@ -16,7 +16,7 @@ from datasketch import HyperLogLogPlusPlus
 from numpy.typing import NDArray
 
 from detectors.account_kernel import count_active, find_nth_latest, merge_rows
-from detectors.accounts_kernel import HLL_P, MAX_EXACT
+from detectors.account_tally_kernel import HLL_P, MAX_EXACT
 
 ACCOUNT = np.dtype(
     [("account", "<u8"), ("last_s", "<u4"), ("previous_s", "<u4"), ("n_posts", "<u2"), ("flags", "u1")]
@@ -35,7 +35,7 @@ def _as_is(value: int) -> int:
 
 
 def read(packed: bytes) -> AccountArray:
-    """Rows packed by ``accounts_kernel`` (a read-only view)."""
+    """Rows packed by ``account_tally_kernel`` (a read-only view)."""
     return np.frombuffer(packed, ACCOUNT)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors import accounts_kernel as a
+from detectors import account_tally_kernel as a
 from detectors.heap_kernel import Heap, give, moved
 from detectors.index_arrays import Texts
 from detectors.jit import kernel

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors import accounts_kernel as a
+from detectors import account_tally_kernel as a
 from detectors.copying import copy_bytes
 from detectors.heap_kernel import Heap, with_room
 from detectors.index_arrays import Texts
@@ -66,7 +66,7 @@ KEYS: Final = 18
 TEXTS: Final = 20
 """Of each its number in the index; of one that is not there its bytes, below 0, and they. In words."""
 ACCOUNTS: Final = 22
-"""See `accounts_kernel`."""
+"""See `account_tally_kernel`."""
 N_WORDS: Final = ACCOUNTS + a.N_WORDS
 
 SLOT_BITS: Final = 28

@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors import accounts_kernel as a
+from detectors import account_tally_kernel as a
 from detectors.heap_kernel import Heap
 from detectors.index_arrays import Texts
 from detectors.jit import kernel

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detectors import account_kernel
-from detectors import accounts_kernel as k
+from detectors import account_tally_kernel as k
 from detectors.accounts import MAX_EXACT, count, merge, n_active, nth_latest, read, union
 from detectors.chain import warm_up
 from detectors.evidence import count_parts
