@@ -40,7 +40,7 @@ partition, is not left alone at the end. On 2 cores a backlog of 67,630 posts dr
 one of the cores at 17,300 (embedded broker; (4, 2, 0): 19,000)."""
 BEAT_S = 1.0
 HUNG_AFTER_S = 120.0
-"""A stage's process that leaves a question unanswered for so long hangs: kernels compile in half a minute, a
+"""A stage's process that leaves a question unanswered for so long hangs: kernels compile within a minute, a
 batch takes less than a second."""
 
 
@@ -56,7 +56,7 @@ class Worker(NamedTuple):
 def create_app(settings: Settings) -> Worker:
     """Wire a worker; nothing is read before the app starts.
 
-    Compiles the kernels first (a second from numba's cache, half a minute without): compiled
+    Compiles the kernels first (a second from numba's cache, a minute without): compiled
     live, they would hold the first alert back.
 
     Raises:
