@@ -11,7 +11,7 @@ import sys
 
 TURN_MS = 20
 """Four workers, twelve processes on 2 cores, drain a backlog over four partitions at 30.3 µs of CPU a post,
-with the system's turns at 31.9; one worker at 27.2 and 27.8 (means of alternating pairs)."""
+with the system's turns at 31.9 (means of two alternating pairs); one worker at 27.2 and 27.8 (one pair)."""
 
 _SCHED_SETATTR = {"x86_64": 314, "aarch64": 274}
 """Numbers of the system call, for which Python has no name and the C library but since glibc 2.41."""
