@@ -30,7 +30,6 @@ START_WORDS = 1 << 20
 OUT_BYTES = 1 << 18
 MAX_TOLD = 4096
 _LEFT, _GONE = 1, 2
-_NO_TALLY = np.zeros(0, np.int64)
 _pack = msgspec.msgpack.Encoder().encode
 
 
