@@ -10,20 +10,17 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 
 import msgspec
-import numpy as np
 from msgspec import Raw
-from numpy.typing import NDArray
 
 from detectors.activity import Clock
 from detectors.index import ClusterIndex
 from detectors.pack_rows import FeedCounts, PackRows
 from detectors.pages import give_back
-from detectors.rows import REPOST, Delete, Mark, Pack
+from detectors.rows import Delete, Mark, Pack
 from detectors.settings import DetectorSettings
 from detectors.singles import Singles
 from detectors.tallies import Tallies
-from detectors.tally import cluster_id
-from detectors.tally_kernel import Posts
+from detectors.tally import name_bytes
 from detectors.watermarks import Source, Watermarks
 
 Told = Raw | Clock
@@ -114,10 +111,12 @@ class Clusterer:
                 self._take(rows, source, row, event.position, out)
                 row = event.position
             if isinstance(event, Delete):
+                self._count(rows, out)
                 self._delete(event, source)
             elif source.take(event.watermark_ms, is_idle=event.idle):
                 self._turn_to(rows, out)
         self._take(rows, source, row, len(rows.offsets), out)
+        self._count(rows, out)
         self._sum_up(rows)
         self._time.advance()
         return out
@@ -132,7 +131,7 @@ class Clusterer:
         self._to_redact: set[int] = set()
 
     def _take(self, rows: PackRows, source: Source, first: int, last: int, out: list[Told]) -> None:
-        """Rows [first, last), cut where the watermark enters another slot."""
+        """Read rows [first, last), which `_count` counts, cut where the watermark enters another slot."""
         if first >= last:
             return
         source.is_idle = False
@@ -145,7 +144,9 @@ class Clusterer:
             end = last
             if others_ms is not None and others_ms >= slot_end_ms:
                 end = bisect_left(rows.watermark_ms, slot_end_ms, row + 1, last)
-            self._cluster(rows, row, end, others_ms, out)
+            if row >= rows.n_assigned:
+                self._assign(rows, row, others_ms, out)
+            end = rows.n_taken = min(end, rows.n_assigned)
             source.highest = rows.offsets[end - 1]
             source.watermark_ms = max(source.watermark_ms, rows.watermark_ms[end - 1])
             row = end
@@ -156,6 +157,7 @@ class Clusterer:
         slot = low_ms // self._slot_ms
         if slot == self._slot_open:
             return
+        self._count(rows, out)
         self._sum_up(rows)
         self._close_slot(low_ms, out)
         self._slot_open = slot
@@ -199,48 +201,38 @@ class Clusterer:
         )
         self._stats = _FeedStats({at: n for at, n in stats.slots.items() if at >= slot})
 
-    def _cluster(self, rows: PackRows, first: int, last: int, others_ms: int | None, out: list[Told]) -> None:
-        """Rows [first, last) of one slot: count them and tell what became due.
+    def _assign(self, rows: PackRows, first: int, others_ms: int | None, out: list[Told]) -> None:
+        """Have rows from `first` on meet the index, as many as belong to this epoch."""
+        self._count(rows, out)
+        self._sum_up(rows)
+        rows.assign(self._index, self._singles, first, self._epoch_lasts(rows, first, others_ms))
+        for gone, end in self._index.gone:
+            self._tallies.keep(gone, end)
+        self.counts.update(rows.outcomes(self._time.low_ms, others_ms, self._settings.lateness_s * 1000))
+
+    def _count(self, rows: PackRows, out: list[Told]) -> None:
+        """Count the rows in hand, which are of one slot, in their clusters and tell what became due.
 
         Snapshots tell the watermark floored to its slot: finer, it would tell how the log was cut.
         """
+        if rows.n_clustered == rows.n_taken:
+            return
+        tallies, texts, oldest_slot = self._tallies, self._index.texts, self._slot_open - self._n_slots
+        posts, first, last = rows.posts(rows.n_clustered, rows.n_taken)
+        numbers, reposted = tallies.seat(posts, first, last)
+        self._reposts.update(reposted)
+        if len(numbers):
+            firsts = self._singles.posts(numbers, self._index.norms(numbers), self._slot_ms)
+            names = b"".join(
+                name_bytes(identity, self._partition, self.epoch) for identity in firsts.identities.tolist()
+            )
+            n_reposts = [self._reposts.pop(number, 0) for number in numbers.tolist()]
+            tallies.begin(firsts, names, n_reposts, texts, oldest_slot, self._deleted)
         now_ms = self._slot_open * self._slot_ms
-        while first < last:
-            if first >= rows.n_assigned:
-                self._sum_up(rows)
-                last_of_epoch = self._epoch_lasts(rows, first, others_ms)
-                rows.assign(self._index, self._singles, first, last_of_epoch)
-                for gone, end in self._index.gone:
-                    self._tallies.keep(gone, end)
-                self._count(rows, others_ms)
-            end = min(last, rows.n_assigned)
-            joined = rows.joined(first, end)
-            if len(joined.flags):
-                joined = joined._replace(
-                    tallies=self._tallies_of(joined), slots=np.maximum(joined.slots, self._oldest_slot)
-                )
-                out.extend(self._tallies.add(joined, self._index.texts, now_ms, self._deleted))
-            for evicted in rows.evictions(first, end):
-                self._evict(evicted.base, evicted.n_exemplars)
-            first = rows.n_clustered = end
-
-    @property
-    def _oldest_slot(self) -> int:
-        return self._slot_open - self._n_slots
-
-    def _tallies_of(self, posts: Posts) -> NDArray[np.int64]:
-        """Rows of the tallies of the clusters that posts join, opened where they have none."""
-        row_of, rows = self._tallies.row, []
-        for number, flags in zip(posts.tallies.tolist(), posts.flags.tolist(), strict=True):
-            row = row_of(number)
-            if row is None:
-                row = -1
-                if flags & REPOST:
-                    self._reposts[number] += 1
-                else:
-                    row = self._open(number)
-            rows.append(row)
-        return np.array(rows, np.int64)
+        out.extend(tallies.add(posts, first, last, texts, now_ms, oldest_slot, self._deleted))
+        for evicted in rows.evictions(rows.n_clustered, rows.n_taken):
+            self._evict(evicted.base, evicted.n_exemplars)
+        rows.n_clustered = rows.n_taken
 
     def _sum_up(self, rows: PackRows) -> None:
         """Have the feed's counts include all rows that were clustered."""
@@ -259,17 +251,6 @@ class Clusterer:
             return last
         return max(bisect_left(rows.watermark_ms, epoch_end_ms, first, last), first + 1)
 
-    def _open(self, number: int) -> int:
-        """The row of the tally of a cluster that gets its second post, the first one counted."""
-        first = self._singles.post(number, self._index.norm(number))
-        return self._tallies.begin(
-            number,
-            first,
-            cluster_id(first.identity, self._partition, self.epoch),
-            max(first.event_ms // self._slot_ms, self._oldest_slot),
-            self._reposts.pop(number, 0),
-        )
-
     def _delete(self, delete: Delete, source: Source) -> None:
         if delete.offset <= source.highest:  # redelivered
             return
@@ -285,12 +266,6 @@ class Clusterer:
         self._tallies.evict(base, self._to_redact)
         self._singles.drop(base)
         self._reposts = Counter({number: n for number, n in self._reposts.items() if number >= base})
-
-    def _count(self, rows: PackRows, others_ms: int | None) -> None:
-        """What became of the rows just assigned, for metrics."""
-        low_ms = self._time.low_ms
-        self.counts.update(rows.outcomes())
-        self.counts["late"] += rows.n_late(low_ms, others_ms, self._settings.lateness_s * 1000)
 
 
 class _FeedStats:

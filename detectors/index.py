@@ -33,7 +33,8 @@ from detectors.alike_kernel import match_rows
 from detectors.band_table import N_MET, WAYS, split_table
 from detectors.compare_kernel import HINT_BITS, MASK_WORDS, ShingleSet, slot_mask
 from detectors.identities import Identities
-from detectors.index_arrays import Exemplars, Outcome, Rows, Scratch, Texts
+from detectors.index_arrays import Exemplars, Norms, Outcome, Rows, Scratch, Texts
+from detectors.jit import frozen
 from detectors.pages import give_back, zeros
 from detectors.sketch import N_BANDS, sketch_batch
 from detectors.words_kernel import WordSets
@@ -162,6 +163,16 @@ class ClusterIndex:
                 starts, arena, base = gone
         i = exemplar - base
         return arena[starts[i] : starts[i + 1]].tobytes()
+
+    def norms(self, exemplars: NDArray[np.int64]) -> Norms:
+        """The same of many, until the next `assign`."""
+        starts, base = self._ex.starts, int(self._state[0])
+        if not self._gone or int(exemplars.min(initial=base)) >= base:
+            places = exemplars - base
+            return Norms(frozen(self._ex.arena, np.uint8), starts[places], starts[places + 1])
+        norms = [self.norm(exemplar) for exemplar in exemplars.tolist()]
+        bounds = np.array([0, *accumulate(map(len, norms))], np.int64)
+        return Norms(frozen(np.frombuffer(b"".join(norms), np.uint8), np.uint8), bounds[:-1], bounds[1:])
 
     @property
     def texts(self) -> Texts:

@@ -41,6 +41,15 @@ class Texts(NamedTuple):
     """Number of the first; those below are not there."""
 
 
+class Norms(NamedTuple):
+    """Normalised texts of some posts."""
+
+    blob: NDArray[np.uint8]
+    starts: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    """(n,): where they begin and end in `blob`."""
+
+
 class Rows(NamedTuple):
     """The batch to assign."""
 

@@ -51,17 +51,7 @@ class Sample(Counted, array_like=True, kw_only=True, gc=False):
     """The author deleted it; the text is gone."""
 
 
-class Worded(Counted, array_like=True, kw_only=True, gc=False):
-    """What is kept of a sample that has a new wording; strings that nobody reads are not made."""
-
-    id: msgspec.Raw
-    account: str
-    at_ms: int
-    text: msgspec.Raw
-
-
 read_counted = msgspec.msgpack.Decoder(Counted).decode
-read_worded = msgspec.msgpack.Decoder(Worded).decode
 read_sample = msgspec.msgpack.Decoder(Sample).decode
 pack_sample = msgspec.msgpack.Encoder().encode
 """A `Sample` as MessagePack, and back."""

@@ -19,6 +19,8 @@ LANG: Final = 1
 HASHTAGS: Final = 2
 URLS: Final = 3
 ID: Final = 4
+ACCOUNT: Final = 5
+AT_MS: Final = 6
 TEXT: Final = 7
 CLIPPED: Final = 8
 N_READ: Final = 9
@@ -30,6 +32,7 @@ _REDACTED: Final = 1 << 62
 _POINTER: Final = 1 << 32
 _LENGTH: Final = _POINTER - 1
 _NO_STRING, _NO_ITEMS, _FALSE, _TRUE = 0xA0, 0x90, 0xC2, 0xC3
+_ACCOUNT: Final = 0xA0 + 16
 _Octets = NDArray[np.uint8]
 
 
@@ -153,24 +156,30 @@ def _moved_down(octets: _Octets, first: int, last: int, to: int) -> int:
 
 
 @kernel
-def find_foldable(
-    octets: _Octets, spans: NDArray[np.int64], fields: NDArray[np.int64], found: NDArray[np.int64]
-) -> None:
-    """Which samples in `octets` have hashtags of more than ASCII: 0 in `found`, which is -1 for the others.
+def is_foldable(octets: _Octets, first: int, last: int, fields: NDArray[np.int64]) -> bool:
+    """Whether the sample in [first, last) has hashtags of more than ASCII; `fields` is work space."""
+    if read_fields(octets, first, last, fields):
+        for at in range(fields[HASHTAGS] + 1, fields[URLS]):
+            if octets[at] >= 0xC0:  # the heads of short strings are below, as what follows in UTF-8 is
+                return True
+    return False
 
-    Args:
-        octets: uint8.
-        spans: int64 (n, 2): where each begins and ends.
-        fields: Work space.
-        found: int64 (n,), filled.
-    """
-    for row in range(len(spans)):
-        found[row] = -1
-        if read_fields(octets, spans[row, 0], spans[row, 1], fields):
-            for at in range(fields[HASHTAGS] + 1, fields[URLS]):
-                head = np.int64(octets[at])
-                if head >= 0xC0:  # the heads of short strings are below, as what follows in UTF-8 is
-                    found[row] = 0
+
+@kernel
+def read_origin(octets: _Octets, fields: NDArray[np.int64]) -> tuple[np.uint64, int]:
+    """Account and event time, UTC milliseconds, of the sample whose fields were read; -1: it has none."""
+    account, at = np.uint64(0), fields[ACCOUNT] + 1
+    if octets[at - 1] != _ACCOUNT:
+        return account, -1
+    for i in range(16):
+        digit = octets[at + i]
+        account = account << np.uint64(4) | np.uint64(digit - (48 if digit < 97 else 87))
+    head, at_ms = np.int64(octets[fields[AT_MS]]), np.int64(0)
+    if head < 0x80:
+        return account, int(head)
+    for at in range(fields[AT_MS] + 1, fields[TEXT]):
+        at_ms = at_ms << 8 | np.int64(octets[at])
+    return account, int(at_ms)
 
 
 MAP: Final = 0x80

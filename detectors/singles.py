@@ -4,15 +4,19 @@ As objects they would take ten times the memory of what they hold, and a fifth o
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
-from itertools import islice
+from collections.abc import Iterator
+from itertools import accumulate, islice
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detectors.blocks import Blocks, Column
-from detectors.rows import read_worded
-from detectors.tally import Member
+from detectors.index_arrays import Norms
+from detectors.jit import frozen
+from detectors.pack_kernel import Singled
+from detectors.sample_kernel import N_READ
+from detectors.seating_kernel import read_origins
+from detectors.tally_kernel import Posts
 
 
 class Singles:
@@ -49,51 +53,53 @@ class Singles:
     def _end(self) -> int:
         return self._ends.items[len(self) - 1] if len(self) else self._cut
 
-    def extend(
-        self,
-        numbers: NDArray[np.int64],
-        identities: NDArray[np.uint64],
-        flags: NDArray[np.uint8],
-        samples: Sequence[bytes],
-    ) -> None:
-        """Take posts that opened clusters; numbers ascend over all calls."""
-        if not samples:
+    def extend(self, singled: Singled, n: int, n_bytes: int) -> None:
+        """Take `n` posts that opened clusters, their samples of `n_bytes`; numbers ascend over all calls."""
+        if not n:
             return
         begun = self._end
-        ends = np.cumsum(np.fromiter(map(len, samples), np.int64, len(samples)))
-        self._numbers.extend(numbers.tobytes())
-        self._identities.extend(identities.tobytes())
-        self._flags.extend(flags.tobytes())
-        self._ends.extend((ends + begun).tobytes())
-        self._samples.write(begun, b"".join(samples))
+        self._numbers.extend(singled.numbers[:n].tobytes())
+        self._identities.extend(singled.identities[:n].tobytes())
+        self._flags.extend(singled.flags[:n].tobytes())
+        self._ends.extend((singled.ends[:n] + begun).tobytes())
+        self._samples.write(begun, singled.samples[:n_bytes].tobytes())
 
-    def post(self, number: int, norm: bytes) -> Member:
-        """The post that opened a cluster, given its normalised text.
+    def posts(self, numbers: NDArray[np.int64], norms: Norms, slot_ms: int) -> Posts:
+        """The posts that opened clusters, given their normalised texts and how long slots are.
 
         Raises:
-            KeyError: None of this number is held.
+            KeyError: None of one of these numbers is held.
+            ValueError: A sample of them is none.
         """
-        at, packed = self._at(number), self.sample(number)
-        sample = read_worded(packed)
-        return Member(
-            identity=self._identities.items[at],
-            account=int(sample.account, 16),
-            event_ms=sample.at_ms,
-            ingest_ms=0,
-            flags=self._flags.items[at],
-            norm=norm,
-            sample=packed,
+        places = [*map(self._at, numbers.tolist())]
+        ends, identities, flags = self._ends.items, self._identities.items, self._flags.items
+        samples = [self._samples.read(ends[at - 1] if at else self._cut, ends[at]) for at in places]
+        n = len(places)
+        bounds = np.array([0, *accumulate(map(len, samples))], np.int64)
+        blob = frozen(np.frombuffer(b"".join(samples), np.uint8), np.uint8)
+        accounts, event_ms = np.empty(n, np.uint64), np.empty(n, np.int64)
+        if not read_origins(blob, bounds[:-1], bounds[1:], np.empty(N_READ, np.int64), accounts, event_ms):
+            raise ValueError("a sample of a pack is none")
+        return Posts(
+            clusters=numbers,
+            tallies=np.empty(n, np.int64),
+            identities=frozen([identities[at] for at in places], np.uint64),
+            accounts=frozen(accounts, np.uint64),
+            event_ms=frozen(event_ms, np.int64),
+            ingest_ms=frozen(np.zeros(n, np.int64), np.int64),
+            slots=event_ms // slot_ms,
+            flags=frozen([flags[at] for at in places], np.uint8),
+            exemplars=numbers,
+            is_deleted=np.zeros(n, np.bool_),
+            norms=norms.blob,
+            norm_starts=norms.starts,
+            norm_ends=norms.ends,
+            samples=blob,
+            sample_starts=bounds[:-1],
+            sample_ends=bounds[1:],
+            folded=blob[:0],
+            folded_at=np.full(n, -1, np.int64),
         )
-
-    def sample(self, number: int) -> bytes:
-        """Its sample alone, as it came.
-
-        Raises:
-            KeyError: None of this number is held.
-        """
-        at = self._at(number)
-        ends = self._ends.items
-        return self._samples.read(ends[at - 1] if at else self._cut, ends[at])
 
     def _at(self, number: int) -> int:
         at, numbers = self._first(number), self._numbers.items

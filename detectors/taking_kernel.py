@@ -39,10 +39,11 @@ class Out(NamedTuple):
 
 
 @kernel
-def take_posts(
-    book: Book, texts: Texts, posts: Posts, teller: Teller, now_ms: int, out: Out, first: int
-) -> tuple[int, int]:
-    """Count posts from `first` on, in order, and tell the clusters that become due.
+def take_posts(  # noqa: PLR0913, PLR0917 - kernels take arrays, not objects
+    book: Book, texts: Texts, posts: Posts, teller: Teller, now_ms: int, oldest_slot: int, out: Out,
+    first: int, last: int,
+) -> tuple[int, int]:  # fmt: skip
+    """Count posts [first, last), in order, and tell the clusters that become due.
 
     Args:
         book: The tallies.
@@ -50,13 +51,15 @@ def take_posts(
         posts: Posts.
         teller: See there.
         now_ms: Event time that was reached, UTC milliseconds.
+        oldest_slot: Older posts count as of this one.
         out: Where snapshots go.
         first: Row to begin at.
+        last: Row to end before.
 
     Returns:
         The row that was not taken, and why: `DONE` past the last one.
     """
-    for row in range(first, len(posts.tallies)):
+    for row in range(first, last):
         if posts.tallies[row] < 0:
             continue
         tally = book.tallies[posts.tallies[row]]
@@ -68,11 +71,11 @@ def take_posts(
         is_due = tally[N_POSTS] + 1 >= tally[DUE_AT]
         if is_due and not _fits(book.heap, texts, tally, 8 * post_bytes(posts, row), out):
             return row, OUT_FULL
-        if not add_post(book, texts, tally, posts, row):
+        if not add_post(book, texts, tally, posts, row, oldest_slot):
             return row, BROKEN
         if is_due:
             _tell(book.heap, texts, tally, teller, now_ms, posts.ingest_ms[row], out)
-    return len(posts.tallies), DONE
+    return last, DONE
 
 
 @kernel

@@ -4,8 +4,9 @@ Kernels keep it, in words: of a pack's posts half join clusters, and half of the
 objects of Python a tally took four times the memory, a post and a snapshot ten times as long.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import accumulate, pairwise
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -21,16 +22,26 @@ from detectors.index_arrays import Texts
 from detectors.jit import frozen
 from detectors.pages import zeros
 from detectors.rows import EXACT, read_counted
-from detectors.sample_kernel import N_READ, find_foldable
-from detectors.tally import Member
-from detectors.tally_kernel import Book, Posts
+from detectors.sample_kernel import N_READ
+from detectors.seating_kernel import enter_rows, seat_posts
+from detectors.tally_kernel import Book, Posts, find_foldable
 
 START_TALLIES = 1024
 START_WORDS = 1 << 20
 OUT_BYTES = 1 << 18
 MAX_TOLD = 4096
+NAME_BYTES = 10
 _LEFT, _GONE = 1, 2
 _pack = msgspec.msgpack.Encoder().encode
+
+
+class Seated(NamedTuple):
+    """What `Tallies.seat` found."""
+
+    numbers: NDArray[np.int64]
+    """Of clusters that got tallies, in the order of these."""
+    reposted: list[int]
+    """Of clusters that have none, once for each repost."""
 
 
 class Tallies:
@@ -42,15 +53,13 @@ class Tallies:
 
     def __init__(self, partition: int) -> None:
         self._teller = _teller(partition)
-        self._rows: dict[int, int] = {}
-        """Of the tallies that posts may join, in the order in which they were opened."""
+        self._seats = zeros((2 * START_TALLIES,), np.uint32)
+        self._n_open = 0
+        """Tallies that posts may join."""
         self._n = 0
         """Rows, with those that left."""
         self._leaving: list[int] = []
         """Rows of clusters that were evicted and have something to tell."""
-        self._opened: list[Member] = []
-        self._opened_slots: list[int] = []
-        self._opened_rows: list[int] = []
         words = zeros((k.MAX_KEY_BYTES // 8,), np.int64)
         self._book = Book(
             tallies=zeros((START_TALLIES, k.N_WORDS), np.int64),
@@ -67,54 +76,70 @@ class Tallies:
 
     def __len__(self) -> int:
         """Clusters of two posts or more."""
-        return len(self._rows)
+        return self._n_open
 
-    def row(self, number: int) -> int | None:
-        """The tally of a cluster, as `Posts.tallies` names it; None if it has none."""
-        return self._rows.get(number)
+    def seat(self, posts: Posts, first: int, last: int) -> Seated:
+        """Find the tallies of posts [first, last), and begin them for clusters that have none.
 
-    def begin(self, number: int, first: Member, name: str, slot: int, n_reposts: int) -> int:
-        """That of a cluster which gets its second post.
+        The posts that opened these must be handed to `begin` next.
+        """
+        self._make_room(last - first)
+        reposted, before = np.empty(last - first, np.int64), self._n
+        tallies = self._book.tallies
+        self._n, n_reposted = seat_posts(self._seats, tallies, before, posts, first, last, reposted)
+        self._n_open += self._n - before
+        return Seated(tallies[before : self._n, k.NUMBER].copy(), reposted[:n_reposted].tolist())
+
+    def begin(
+        self,
+        firsts: Posts,
+        names: bytes,
+        n_reposts: Sequence[int],
+        texts: Texts,
+        oldest_slot: int,
+        deleted: set[int],
+    ) -> None:
+        """Count the posts that opened the clusters which `seat` began.
 
         Args:
-            number: The cluster's, which is its first exemplar's.
-            first: The post that opened it: it is counted before those of the next call of `add`.
-            name: Its id.
-            slot: Of its first post.
-            n_reposts: Reposts that came while it was alone.
-
-        Returns:
-            As `row`.
+            firsts: They, in its order.
+            names: Ids of the clusters, `NAME_BYTES` each.
+            n_reposts: Reposts that came while they were alone.
+            texts: As for `add`, and so what follows.
+            oldest_slot: See there.
+            deleted: See there.
         """
-        row = self._n
-        self._n += 1
-        if row == len(self._book.tallies):
-            tallies = zeros((4 * row, k.N_WORDS), np.int64)
-            tallies[:row] = self._book.tallies
-            self._book = self._book._replace(tallies=tallies)
-        tally, octets = self._book.tallies[row], bytes.fromhex(name)
-        tally[:] = 0
-        tally[k.NUMBER] = number
-        tally[k.NAME : k.NAME + 2] = [
-            int.from_bytes(octets[i : i + 8], "little", signed=True) for i in (0, 8)
-        ]
-        tally[k.EXACT] = first.flags & EXACT
-        tally[k.N_REPOSTS] = tally[k.TOLD] = n_reposts
-        tally[k.DUE_AT] = 2
-        tally[k.FIRST_MS] = first.event_ms
-        self._rows[number] = row
-        self._opened.append(first)
-        self._opened_slots.append(slot)
-        self._opened_rows.append(row)
-        return row
+        n = len(firsts.clusters)
+        firsts.tallies[:] = np.arange(self._n - n, self._n)
+        begun = self._book.tallies[self._n - n : self._n]
+        octets = np.zeros((n, 16), np.uint8)
+        octets[:, :NAME_BYTES] = np.frombuffer(names, np.uint8).reshape(n, NAME_BYTES)
+        begun[:, k.NAME : k.NAME + 2] = octets.view(np.int64)
+        begun[:, k.EXACT] = firsts.flags & EXACT
+        begun[:, k.N_REPOSTS] = begun[:, k.TOLD] = n_reposts
+        begun[:, k.DUE_AT] = 2
+        begun[:, k.FIRST_MS] = firsts.event_ms
+        self.add(firsts, 0, n, texts, 0, oldest_slot, deleted)
 
-    def add(self, posts: Posts, texts: Texts, now_ms: int, deleted: set[int]) -> list[Raw]:
-        """Count posts in order, those of `deleted` without their texts.
+    def add(
+        self,
+        posts: Posts,
+        first: int,
+        last: int,
+        texts: Texts,
+        now_ms: int,
+        oldest_slot: int,
+        deleted: set[int],
+    ) -> list[Raw]:
+        """Count posts [first, last), which were seated, in order, those of `deleted` without their texts.
 
         Args:
             posts: They.
+            first: The first one.
+            last: One past the last.
             texts: That stand for clusters, those of `posts` among them.
             now_ms: Event time that was reached, UTC milliseconds.
+            oldest_slot: Older posts count as of this one.
             deleted: Identities.
 
         Returns:
@@ -123,22 +148,17 @@ class Tallies:
         Raises:
             ValueError: A sample of them is none.
         """
-        if self._opened:
-            numbers = self._book.tallies[self._opened_rows, k.NUMBER].tolist()
-            first = posts_of(self._opened, self._opened_slots, self._opened_rows, numbers)
-            self._opened, self._opened_slots, self._opened_rows = [], [], []
-            self._take(first, texts, now_ms, deleted)
-        return self._take(posts, texts, now_ms, deleted)
-
-    def _take(self, posts: Posts, texts: Texts, now_ms: int, deleted: set[int]) -> list[Raw]:
         if deleted:
-            posts.is_deleted[:] = [identity in deleted for identity in posts.identities.tolist()]
-        find_foldable(posts.samples, posts.sample_spans, self._book.fields, posts.folded_at)
-        posts = _folded(posts)
+            identities = posts.identities[first:last].tolist()
+            posts.is_deleted[first:last] = [identity in deleted for identity in identities]
+        if find_foldable(posts, first, last, self._book.fields):
+            posts = _folded(posts, first, last)
         told: list[Raw] = []
-        row, status = 0, taking.HEAP_FULL
+        row, status = first, taking.HEAP_FULL
         while status != taking.DONE:
-            row, status = taking.take_posts(self._book, texts, posts, self._teller, now_ms, self._out, row)
+            row, status = taking.take_posts(
+                self._book, texts, posts, self._teller, now_ms, oldest_slot, self._out, row, last
+            )
             if status == taking.BROKEN:
                 raise ValueError("a sample of a pack is none")
             if status == taking.HEAP_FULL:
@@ -197,10 +217,26 @@ class Tallies:
         new = old._replace(tallies=zeros(old.tallies.shape, np.int64), heap=new_heap(len(old.heap.words)))
         new.tallies[: len(kept)] = old.tallies[kept]
         keeping.carry_over(old.heap, new.heap, new.tallies[: len(kept)])
-        places, states = dict(zip(kept.tolist(), range(len(kept)), strict=True)), old.tallies[:, k.STATE]
-        self._rows = {number: places[row] for number, row in self._rows.items() if not states[row]}
+        places = dict(zip(kept.tolist(), range(len(kept)), strict=True))
         self._leaving = [places[row] for row in self._leaving]
         self._book, self._n = new, len(kept)
+        self._n_open = len(kept) - len(self._leaving)
+        self._seat_anew(len(self._seats))
+
+    def _make_room(self, n: int) -> None:
+        """For so many more tallies."""
+        old, n = self._book.tallies, self._n + n
+        if n > len(old):
+            tallies = zeros((max(4 * len(old), n), k.N_WORDS), np.int64)
+            tallies[: self._n] = old[: self._n]
+            self._book = self._book._replace(tallies=tallies)
+        if 2 * n > len(self._seats):
+            self._seat_anew(1 << (4 * n - 1).bit_length())
+
+    def _seat_anew(self, n_seats: int) -> None:
+        tallies = self._book.tallies
+        self._seats = zeros((n_seats,), np.uint32)
+        enter_rows(self._seats, tallies, (tallies[: self._n, k.STATE] == 0).nonzero()[0])
 
     def _told(self, status: int) -> list[Raw]:
         """What stands in `_out`, which is empty afterwards, and larger if one was too large for it."""
@@ -215,46 +251,14 @@ class Tallies:
         return [Raw(data[start:end]) for start, end in pairwise([0, *ends[:n_told].tolist()])]
 
 
-def posts_of(members: Sequence[Member], slots: list[int], rows: list[int], numbers: list[int]) -> Posts:
-    """Posts by themselves: their slots, the rows of their tallies, their numbers as exemplars."""
-    norms, norm_spans = _joined([member.norm for member in members])
-    samples, sample_spans = _joined([member.sample for member in members])
-    n = len(members)
-    return Posts(
-        tallies=np.array(rows, np.int64),
-        identities=np.array([member.identity for member in members], np.uint64),
-        accounts=np.array([member.account for member in members], np.uint64),
-        event_ms=np.array([member.event_ms for member in members], np.int64),
-        ingest_ms=np.zeros(n, np.int64),
-        slots=np.array(slots, np.int64),
-        flags=np.array([member.flags for member in members], np.uint8),
-        exemplars=np.array(numbers, np.int64),
-        is_deleted=np.zeros(n, np.bool_),
-        norms=norms,
-        norm_spans=norm_spans,
-        samples=samples,
-        sample_spans=sample_spans,
-        folded=_joined([])[0],
-        folded_at=np.full(n, -1, np.int64),
-    )
-
-
-def _joined(pieces: Iterable[bytes]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    pieces = list(pieces)
-    ends = [*accumulate(map(len, pieces), initial=0)]
-    blob = frozen(np.frombuffer(b"".join(pieces), np.uint8), np.uint8)
-    return blob, np.array([*pairwise(ends)], np.int64).reshape(-1, 2)
-
-
-def _folded(posts: Posts) -> Posts:
-    """With the hashtags case-folded of posts that have others than of ASCII, if any."""
-    rows = (posts.folded_at >= 0).nonzero()[0].tolist()
-    if not rows:
-        return posts
-    samples = [bytes(posts.samples[start:end]) for start, end in posts.sample_spans[rows].tolist()]
-    folded, spans = _joined([_pack([*map(str.casefold, read_counted(s).hashtags)]) for s in samples])
-    posts.folded_at[rows] = spans[:, 0]
-    return posts._replace(folded=folded)
+def _folded(posts: Posts, first: int, last: int) -> Posts:
+    """With the hashtags case-folded of those of [first, last) that have others than of ASCII."""
+    rows = first + (posts.folded_at[first:last] >= 0).nonzero()[0]
+    spans = zip(posts.sample_starts[rows].tolist(), posts.sample_ends[rows].tolist(), strict=True)
+    samples = [bytes(posts.samples[start:end]) for start, end in spans]
+    folded = [_pack([*map(str.casefold, read_counted(sample).hashtags)]) for sample in samples]
+    posts.folded_at[rows] = [*accumulate(map(len, folded[:-1]), initial=0)]
+    return posts._replace(folded=frozen(np.frombuffer(b"".join(folded), np.uint8), np.uint8))
 
 
 def _teller(partition: int) -> t.Teller:

@@ -19,6 +19,7 @@ from detectors.sample_kernel import (
     LANG,
     PLATFORM,
     URLS,
+    is_foldable,
     keep,
     let_go,
     n_items,
@@ -81,8 +82,10 @@ MARGIN_WORDS: Final = 1 << 14
 class Posts(NamedTuple):
     """Posts on their way into tallies, n rows."""
 
+    clusters: NDArray[np.int64]
+    """Of each the number of the cluster that it joins; -1: none."""
     tallies: NDArray[np.int64]
-    """Of each its row; -1: it is passed over."""
+    """Of each the row of its tally; -1: it is passed over."""
     identities: NDArray[np.uint64]
     accounts: NDArray[np.uint64]
     event_ms: NDArray[np.int64]
@@ -94,18 +97,16 @@ class Posts(NamedTuple):
     is_deleted: NDArray[np.bool_]
     """Its text is not kept."""
     norms: NDArray[np.uint8]
-    norm_spans: NDArray[np.int64]
-    """(n, 2): where normalised texts begin and end in `norms`."""
+    norm_starts: NDArray[np.int64]
+    norm_ends: NDArray[np.int64]
+    """(n,): where normalised texts begin and end in `norms`."""
     samples: NDArray[np.uint8]
-    sample_spans: NDArray[np.int64]
+    sample_starts: NDArray[np.int64]
+    sample_ends: NDArray[np.int64]
     folded: NDArray[np.uint8]
     """Hashtags of those that have others than of ASCII, case-folded, as MessagePack."""
     folded_at: NDArray[np.int64]
     """Where they begin in `folded`; -1 for the others."""
-
-
-PER_POST: Final = tuple(name for name in Posts._fields if name not in {"norms", "samples", "folded"})
-"""Those that have a row for each."""
 
 
 class Book(NamedTuple):
@@ -149,15 +150,17 @@ def has_room(book: Book, tally: NDArray[np.int64], posts: Posts, row: int) -> bo
 @kernel
 def post_bytes(posts: Posts, row: int) -> int:
     """Of a post's texts."""
-    n_bytes = posts.sample_spans[row, 1] - posts.sample_spans[row, 0]
-    return int(n_bytes + posts.norm_spans[row, 1] - posts.norm_spans[row, 0])
+    n_bytes = posts.sample_ends[row] - posts.sample_starts[row]
+    return int(n_bytes + posts.norm_ends[row] - posts.norm_starts[row])
 
 
 @kernel
-def add_post(book: Book, texts: Texts, tally: NDArray[np.int64], posts: Posts, row: int) -> bool:
+def add_post(
+    book: Book, texts: Texts, tally: NDArray[np.int64], posts: Posts, row: int, oldest_slot: int
+) -> bool:
     """Count a post for which there is room; False: its sample is none."""
     heap, fields = book.heap, book.fields
-    start, end = posts.sample_spans[row]
+    start, end = posts.sample_starts[row], posts.sample_ends[row]
     if not read_fields(posts.samples, start, end, fields):
         return False
     sample = keep(heap, posts.samples, start, end, posts.identities[row])
@@ -167,13 +170,13 @@ def add_post(book: Book, texts: Texts, tally: NDArray[np.int64], posts: Posts, r
     read_fields(heap.octets, start, end, fields)
     tally[N_POSTS] += 1
     tally[LAST_MS] = max(tally[LAST_MS], posts.event_ms[row])
-    _count_slot(heap, tally, posts.slots[row])
+    _count_slot(heap, tally, max(posts.slots[row], oldest_slot))
     flags = int(posts.flags[row])
     a.count_account(heap, tally[ACCOUNTS:], posts.accounts[row], posts.event_ms[row] // 1000, flags)
     _show(heap, tally, sample)
     _count_wording(book, tally, posts, row, sample)
     if posts.exemplars[row] >= 0:
-        start, end = posts.norm_spans[row]
+        start, end = posts.norm_starts[row], posts.norm_ends[row]
         add_text(heap, tally, texts.base, posts.exemplars[row], posts.norms, start, end)
     _count_one(book, tally, PLATFORM)
     _count_one(book, tally, LANG)
@@ -183,6 +186,19 @@ def add_post(book: Book, texts: Texts, tally: NDArray[np.int64], posts: Posts, r
         _count_each(book, tally, HASHTAGS, heap.octets, fields[HASHTAGS])
     _count_each(book, tally, URLS, heap.octets, fields[URLS])
     return True
+
+
+@kernel
+def find_foldable(posts: Posts, first: int, last: int, fields: NDArray[np.int64]) -> int:
+    """How many of posts [first, last) have hashtags of more than ASCII; these get 0 in `folded_at`."""
+    n = 0
+    for row in range(first, last):
+        if posts.tallies[row] >= 0 and is_foldable(
+            posts.samples, posts.sample_starts[row], posts.sample_ends[row], fields
+        ):
+            posts.folded_at[row] = 0
+            n += 1
+    return n
 
 
 @kernel
@@ -219,7 +235,7 @@ def _show(heap: Heap, tally: NDArray[np.int64], sample: int) -> None:
 
 @kernel
 def _count_wording(book: Book, tally: NDArray[np.int64], posts: Posts, row: int, sample: int) -> None:
-    start, end = posts.norm_spans[row]
+    start, end = posts.norm_starts[row], posts.norm_ends[row]
     wording = np.int64(siphash(posts.norms[start:], end - start, book.key))
     words, at, n = book.heap.words, tally[WORDINGS], tally[WORDINGS + 1]
     for place in range(at, at + n * WORDING_WORDS, WORDING_WORDS):

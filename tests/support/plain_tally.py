@@ -8,9 +8,9 @@ import msgspec
 from detectors.activity import Details, Snapshot, Variant, pack_details
 from detectors.merge import top
 from detectors.rows import Sample, pack_sample, read_sample
-from detectors.tally import Member
 from detectors.tally_kernel import MAX_KEYS, N_HEAD, N_TAIL, next_snapshot_at
 from detectors.telling_kernel import MAX_EXEMPLAR_CHARS, N_VARIANTS
+from support.members import Member
 
 _Row = list[int]
 

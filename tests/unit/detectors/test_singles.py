@@ -1,20 +1,24 @@
 """Posts that nothing resembles, in columns, against a dictionary of objects."""
 
 import random
+from itertools import accumulate
 
+import msgspec
 import numpy as np
 import pytest
+from support.members import Member
 
 from detectors.clusterer import Clusterer
+from detectors.index_arrays import Norms
+from detectors.pack_kernel import Singled
 from detectors.rows import EXACT, Sample, pack_sample
 from detectors.settings import DetectorSettings
 from detectors.singles import Singles
-from detectors.tally import Member
 
 
 def member(number: int, rng: random.Random) -> Member:
     """A post that opened the cluster of this number."""
-    account, at_ms = rng.getrandbits(64), rng.getrandbits(41)
+    account, at_ms = rng.getrandbits(64), rng.getrandbits(rng.choice([3, 7, 8, 16, 32, 41]))
     sample = Sample(
         platform="test",
         id=str(number),
@@ -41,12 +45,38 @@ def member(number: int, rng: random.Random) -> Member:
 def extend(singles: Singles, posts: dict[int, Member]) -> None:
     """As CLUSTER does with the rows of a pack."""
     members = list(posts.values())
-    singles.extend(
-        np.array(list(posts), np.int64),
-        np.array([post.identity for post in members], np.uint64),
-        np.array([post.flags for post in members], np.uint8),
-        [post.sample for post in members],
+    sizes = [len(post.sample) for post in members]
+    singled = Singled(
+        numbers=np.array(list(posts), np.int64),
+        identities=np.array([post.identity for post in members], np.uint64),
+        flags=np.array([post.flags for post in members], np.uint8),
+        ends=np.cumsum(sizes, dtype=np.int64),
+        samples=np.frombuffer(b"".join(post.sample for post in members), np.uint8),
     )
+    singles.extend(singled, len(members), sum(sizes))
+
+
+def posts(singles: Singles, norms: dict[int, bytes]) -> dict[int, Member]:
+    """Those of some numbers, given their normalised texts."""
+    blob, ends = b"".join(norms.values()), [*accumulate(map(len, norms.values()), initial=0)]
+    bounds = np.array(ends, np.int64)
+    found = singles.posts(
+        np.array(list(norms), np.int64), Norms(np.frombuffer(blob, np.uint8), bounds[:-1], bounds[1:]), 60_000
+    )
+    assert found.clusters.tolist() == found.exemplars.tolist() == list(norms)
+    assert found.slots.tolist() == [at_ms // 60_000 for at_ms in found.event_ms.tolist()]
+    return {
+        number: Member(
+            identity=int(found.identities[i]),
+            account=int(found.accounts[i]),
+            event_ms=int(found.event_ms[i]),
+            ingest_ms=int(found.ingest_ms[i]),
+            flags=int(found.flags[i]),
+            norm=found.norms[found.norm_starts[i] : found.norm_ends[i]].tobytes(),
+            sample=found.samples[found.sample_starts[i] : found.sample_ends[i]].tobytes(),
+        )
+        for i, number in enumerate(norms)
+    }
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -55,32 +85,46 @@ def test_posts_come_back_as_they_were(seed: int) -> None:
     rng, singles, number = random.Random(seed), Singles(), 0
     held: dict[int, Member] = {}
     for _ in range(60):
-        posts = {}
+        more = {}
         for _ in range(rng.randint(0, 8)):
             number += rng.randint(1, 3)
-            posts[number] = member(number, rng)
-        extend(singles, posts)
-        held |= posts
+            more[number] = member(number, rng)
+        extend(singles, more)
+        held |= more
         if rng.random() < 0.3:
             base = rng.randint(0, number + 2)
             singles.drop(base)
             held = {key: post for key, post in held.items() if key >= base}
         assert len(singles) == len(held)
         assert dict(singles.identities()) == {key: post.identity for key, post in held.items()}
-        for key in range(number + 3):
-            if key in held:
-                assert singles.post(key, held[key].norm) == held[key]
-            else:
-                with pytest.raises(KeyError):
-                    singles.post(key, b"")
+        some = rng.sample(sorted(held), rng.randint(0, len(held)))
+        assert posts(singles, {key: held[key].norm for key in some}) == {key: held[key] for key in some}
+        for key in set(range(number + 3)) - set(held):
+            with pytest.raises(KeyError):
+                posts(singles, {key: b""})
+
+
+def test_a_sample_that_is_none_is_refused() -> None:
+    """Cut anywhere, or of another account: a damaged pack is told as such; no memory beside it is read."""
+    whole = member(0, random.Random(6))
+    account = whole.sample.index(b"\xb0")
+    for sample in (
+        *[whole.sample[:n] for n in range(1, len(whole.sample) - 2)],
+        whole.sample[:account] + b"\xb1" + whole.sample[account + 1 :],
+        b"\xc0" * 20,
+    ):
+        singles = Singles()
+        extend(singles, {0: msgspec.structs.replace(whole, sample=sample)})
+        with pytest.raises(ValueError, match="sample"):
+            posts(singles, {0: b""})
 
 
 def test_memory_is_told_and_given_back() -> None:
     """25 bytes and the sample each; none after all were forgotten."""
     rng, singles = random.Random(4), Singles()
-    posts = {number: member(number, rng) for number in range(100)}
-    extend(singles, posts)
-    assert singles.n_bytes == sum(25 + len(post.sample) for post in posts.values())
+    held = {number: member(number, rng) for number in range(100)}
+    extend(singles, held)
+    assert singles.n_bytes == sum(25 + len(post.sample) for post in held.values())
     singles.drop(100)
     assert singles.n_bytes == 0
 

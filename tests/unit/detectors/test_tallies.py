@@ -6,17 +6,18 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.members import member
+from support.members import Member, member, posts_of
 from support.plain_tally import PlainTally
 
 from detectors import tallies as module
 from detectors.activity import Details, Snapshot, read_details, read_snapshot
 from detectors.index_arrays import Texts
+from detectors.jit import frozen
 from detectors.pages import zeros
 from detectors.rows import REPOST, Sample, pack_sample, read_sample
-from detectors.tallies import Tallies, posts_of
-from detectors.tally import Member, cluster_id
-from detectors.tally_kernel import MAX_KEYS, next_snapshot_at
+from detectors.tallies import Tallies
+from detectors.tally import cluster_id
+from detectors.tally_kernel import MAX_KEYS, NUMBER, next_snapshot_at
 
 NONE = Texts(zeros((1,), np.uint8), zeros((2,), np.int64), 1_000)
 """Of an index that has none of the exemplars: tallies hold them."""
@@ -38,6 +39,10 @@ def content(snapshot: Snapshot) -> tuple[Snapshot, Details]:
     return snapshot, details
 
 
+OLDEST = -100
+"""No slot of these tests is older."""
+
+
 def add(
     tallies: Tallies,
     number: int,
@@ -46,25 +51,31 @@ def add(
     texts: Texts = NONE,
 ) -> list[Snapshot]:
     """Posts, each with its slot, join a cluster that has a tally; the snapshots that became due."""
-    row = tallies.row(number)
-    assert row is not None
     n = len(posts)
-    batch = posts_of([post for post, _ in posts], [slot for _, slot in posts], [row] * n, [-1] * n)
-    return [read_snapshot(told) for told in tallies.add(batch, texts, 0, set(deleted))]
+    batch = posts_of([post for post, _ in posts], [slot for _, slot in posts], [number] * n, [-1] * n)
+    assert not len(tallies.seat(batch, 0, n).numbers)
+    return [read_snapshot(told) for told in tallies.add(batch, 0, n, texts, 0, OLDEST, set(deleted))]
+
+
+def begin(
+    tallies: Tallies, number: int, first: Member, name: str, slot: int, n_reposts: int, texts: Texts = NONE
+) -> None:
+    """The tally of a cluster that a post opened."""
+    firsts = posts_of([first], [slot], [number], [number])
+    assert tallies.seat(firsts, 0, 1).numbers.tolist() == [number]
+    tallies.begin(firsts, bytes.fromhex(name), [n_reposts], texts, OLDEST, set())
 
 
 def opened(first: Member, number: int = 0) -> Tallies:
     """With the tally of one cluster."""
     tallies = Tallies(0)
-    tallies.begin(number, first, NAME, first.event_ms // 60_000, 0)
+    begin(tallies, number, first, NAME, first.event_ms // 60_000, 0)
     return tallies
 
 
 def last_of(posts: Sequence[Member], deleted: frozenset[int] = frozenset()) -> Snapshot:
     """What is told of a cluster of these posts at the end of a slot."""
     tallies = opened(posts[0])
-    row = tallies.row(0)
-    assert row is not None
     told = add(tallies, 0, [(post, post.event_ms // 60_000) for post in posts[1:]], deleted)
     repost = member(0)
     repost.flags = REPOST
@@ -123,7 +134,7 @@ class Both:
             first = self.post(*kind)
             first.norm = norm(cluster)
             plain = self.plain[cluster] = PlainTally(cluster_id(cluster, 3, 0), cluster % 2)
-            self.tallies.begin(cluster, first, plain.name, 7, cluster % 2)
+            begin(self.tallies, cluster, first, plain.name, 7, cluster % 2, self.texts())
             plain.add(first, 7, (), is_exemplar=True)
         plain, post = self.plain[cluster], self.post(*kind)
         deleted = frozenset({self.n_posts} if self.n_posts % 4 == 0 else ())
@@ -180,6 +191,52 @@ def test_tallies_are_as_counted_plainly(changes: list[tuple[str, int, int]]) -> 
         both.close()
 
 
+@given(
+    st.lists(
+        st.tuples(
+            st.lists(st.tuples(st.integers(-1, 30), st.booleans()), max_size=30),
+            st.integers(0, 3),
+            st.integers(0, 30),
+        ),
+        max_size=12,
+    )
+)
+def test_posts_are_seated_by_the_numbers_of_their_clusters(
+    batches: list[tuple[list[tuple[int, bool]], int, int]],
+) -> None:
+    """New tallies in the order of the posts, none for a repost; after evictions, too."""
+    base, opened = 0, set[int]()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "START_TALLIES", 2)
+        tallies = Tallies(0)
+        for batch, n_gone, n_skipped in batches:
+            numbers = [base + number if number >= 0 else -1 for number, _ in batch]
+            posts = posts_of([member(i) for i in range(len(batch))], [0] * len(batch), numbers, numbers)
+            is_repost = [repost for _, repost in batch]
+            posts = posts._replace(flags=frozen([REPOST * repost for repost in is_repost], np.uint8))
+            first = min(n_skipped, len(batch))
+            found = tallies.seat(posts, first, len(batch))
+            new, reposted, seated = list[int](), list[int](), list[bool]()
+            for number, repost in zip(numbers[first:], is_repost[first:], strict=True):
+                if number >= 0 and number not in opened and not repost:
+                    new.append(number)
+                    opened.add(number)
+                elif number >= 0 and number not in opened:
+                    reposted.append(number)
+                seated.append(number in opened)
+            assert (found.numbers.tolist(), found.reposted) == (new, reposted)
+            rows = posts.tallies[first:].tolist()
+            assert [row >= 0 for row in rows] == seated
+            held = tallies._book.tallies[:, NUMBER]
+            assert [held[row] for row in rows if row >= 0] == [
+                number for number, is_seated in zip(numbers[first:], seated, strict=True) if is_seated
+            ]
+            base += n_gone
+            opened = {number for number in opened if number >= base}
+            tallies.evict(base, set())
+            assert len(tallies) == len(opened)
+
+
 def test_snapshots_are_due_at_fixed_counts() -> None:
     """Each of 2…32, then every ×1.25: a function of the count alone."""
     due, counts = 2, []
@@ -197,7 +254,8 @@ def test_many_wordings_and_exemplars_of_any_length_are_told_as_counted_plainly()
     plain.add(member(0, "ж" * 9_000), 0, (), is_exemplar=True)
     posts = [member(i, "ab😀" * 2_000 if i == 3 else f"text {i % 97}", lang=f"l{i}") for i in range(1, 301)]
     batch = posts_of(posts, [0] * 300, [0] * 300, [-1, -1, 3, *[-1] * 297])
-    told = tallies.add(batch, NONE, 0, set())
+    tallies.seat(batch, 0, 300)
+    told = tallies.add(batch, 0, 300, NONE, 0, OLDEST, set())
     for i, post in enumerate(posts):
         plain.add(post, 0, (), is_exemplar=i == 2)
     last = read_snapshot(tallies.tell(NONE, 0, 0)[0])
@@ -242,7 +300,8 @@ def test_memory_of_what_is_no_longer_shown_is_used_again() -> None:
     taken = int(tallies._book.heap.end[0])
     for first in range(200, 2000, 100):
         batch = posts_of([member(first) for _ in range(100)], [0] * 100, [0] * 100, [-1] * 100)
-        tallies.add(batch, NONE, 0, set())
+        tallies.seat(batch, 0, 100)
+        tallies.add(batch, 0, 100, NONE, 0, OLDEST, set())
     assert tallies._book.heap.end[0] < taken + 500
 
 
@@ -271,7 +330,7 @@ def test_cluster_id_differs_by_post_partition_and_epoch(changed: tuple[int, int,
 def test_slots_sum_to_the_posts(slots: list[int]) -> None:
     """Every post stands in exactly one slot."""
     tallies = Tallies(0)
-    tallies.begin(0, member(1), NAME, slots[0], 0)
+    begin(tallies, 0, member(1), NAME, slots[0], 0)
     add(tallies, 0, [(member(1), slot) for slot in [*slots[1:], *slots]])
     repost = member(0)
     repost.flags = REPOST
