@@ -16,6 +16,7 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
+from stream.detection import COMPILED
 from tests.bench import (
     delay,
     detector,
@@ -62,7 +63,7 @@ def main() -> int:
         say=lambda text: console.print(f"[dim]{text}[/dim]"),
     )
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    machine, rows = describe_machine(), list[Row]()
+    machine, rows = describe_machine() | {"burst": "compiled" if COMPILED else "not compiled"}, list[Row]()
     for name, run in ROWS.items():
         if arguments.only in {"", name}:
             rows += run(setup)
@@ -77,7 +78,9 @@ def main() -> int:
 
 def show(rows: list[Row], machine: dict[str, str | int]) -> None:
     """The table."""
-    table = Table(title=f"{machine['cores']} × {machine['cpu']}, Python {machine['python']}")
+    table = Table(
+        title=f"{machine['cores']} × {machine['cpu']}, Python {machine['python']}, BURST {machine['burst']}"
+    )
     for heading in ("row", "measure", "value", "peers", "ratio", "reach", "holds"):
         table.add_column(heading, overflow="fold")
     for row in rows:
