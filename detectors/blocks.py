@@ -20,7 +20,7 @@ class Blocks:
         self._blocks: list[mmap] = []
         self._n_gone = 0
 
-    def write(self, at: int, data: bytes) -> None:
+    def write(self, at: int, data: bytes | memoryview) -> None:
         """Put bytes at a place."""
         while data:
             block, start = divmod(at, BLOCK_BYTES)

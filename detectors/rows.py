@@ -108,12 +108,12 @@ class Pack(msgspec.Struct, array_like=True, kw_only=True):
     bits: bytes = b""
     norm_ends: bytes = b""
     """int64: end of each row's text in `norms`."""
-    norms: bytes = b""
-    """Normalised texts, UTF-8, joined."""
+    norms: memoryview = memoryview(b"")
+    """Normalised texts, UTF-8, joined; where a record was read, part of it."""
     sample_ends: bytes = b""
     """int64: end of each row's sample in `samples`."""
-    samples: bytes = b""
-    """MessagePack of `Sample`, one a row, joined."""
+    samples: memoryview = memoryview(b"")
+    """MessagePack of `Sample`, one a row, joined; as `norms`."""
     marks: list[Mark] = []
     deletes: list[Delete] = []
 

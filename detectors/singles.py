@@ -62,7 +62,7 @@ class Singles:
         self._identities.extend(singled.identities[:n].tobytes())
         self._flags.extend(singled.flags[:n].tobytes())
         self._ends.extend((singled.ends[:n] + begun).tobytes())
-        self._samples.write(begun, singled.samples[:n_bytes].tobytes())
+        self._samples.write(begun, singled.samples[:n_bytes].data)
 
     def posts(self, numbers: NDArray[np.int64], norms: Norms, slot_ms: int) -> Posts:
         """The posts that opened clusters, given their normalised texts and how long slots are.

@@ -178,12 +178,11 @@ class _Texts(NamedTuple):
         return cls(blob, norms, is_exact, routes, sketches)
 
 
-def _span(blob: NDArray[np.uint8], ends: NDArray[np.int64], start: int, end: int) -> tuple[bytes, bytes]:
+def _span(blob: NDArray[np.uint8], ends: NDArray[np.int64], start: int, end: int) -> tuple[memoryview, bytes]:
     """Items [start, end) of those that end at `ends` in `blob`, and where each ends among them."""
     first = ends[start - 1] if start else 0
-    return blob[first : ends[end - 1]].tobytes(), (ends[start:end] - first).astype(
-        "<i8", copy=False
-    ).tobytes()
+    part = blob[first : ends[end - 1]].data.toreadonly()
+    return part, (ends[start:end] - first).astype("<i8", copy=False).tobytes()
 
 
 def _cuts(sizes: NDArray[np.int64]) -> list[int]:

@@ -241,7 +241,11 @@ def test_source_far_ahead_makes_nobody_late() -> None:
 def test_pack_that_contradicts_itself_is_refused() -> None:
     """Broken state stops the worker; it is never counted."""
     (pack,) = packs_of(SETTINGS, copies(2), 9)
-    for broken in ({"flags": b""}, {"norms": pack.norms + b"x"}, {"samples": pack.samples[:1]}):
+    for broken in (
+        {"flags": b""},
+        {"norms": memoryview(bytes(pack.norms) + b"x")},
+        {"samples": pack.samples[:1]},
+    ):
         fields = {name: getattr(pack, name) for name in pack.__struct_fields__}
         with pytest.raises(ValueError, match="of a pack"):
             Clusterer(SETTINGS, 0, 1).feed(0, Pack(**{**fields, **broken}))
