@@ -215,10 +215,9 @@ class Tallies:
         old = self._book
         kept = (old.tallies[: self._n, k.STATE] != _GONE).nonzero()[0]
         new = old._replace(tallies=zeros(old.tallies.shape, np.int64), heap=new_heap(len(old.heap.words)))
-        new.tallies[: len(kept)] = old.tallies[kept]
+        np.take(old.tallies, kept, axis=0, out=new.tallies[: len(kept)], mode="clip")  # else it is buffered
         keeping.carry_over(old.heap, new.heap, new.tallies[: len(kept)])
-        places = dict(zip(kept.tolist(), range(len(kept)), strict=True))
-        self._leaving = [places[row] for row in self._leaving]
+        self._leaving = kept.searchsorted(self._leaving).tolist()
         self._book, self._n = new, len(kept)
         self._n_open = len(kept) - len(self._leaving)
         self._seat_anew(len(self._seats))
