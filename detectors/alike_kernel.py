@@ -22,8 +22,9 @@ from detectors.jit import kernel
 
 @kernel
 def judge_all(
-    ex: Exemplars, rows: Rows, row: int, scratch: Scratch, n_distinct: int, alike: NDArray[np.int64]
-) -> tuple[int, float]:
+    ex: Exemplars, rows: Rows, row: int, scratch: Scratch, n_distinct: int, base: int,
+    alike: NDArray[np.int64],
+) -> tuple[int, float]:  # fmt: skip
     """Judge each candidate by itself, once; the nearest as `index_kernel.best_of` has it.
 
     Args:
@@ -32,12 +33,13 @@ def judge_all(
         row: The one that was loaded.
         scratch: What it was loaded into.
         n_distinct: Its distinct shingles.
+        base: Number of the index's first exemplar.
         alike: (`MAX_CHECKED`,) of -1; clusters with an exemplar that is alike it, filled from the left.
     """
     found, best, best_jaccard, n = scratch.found, -1, 0.0, 0
     for i in range(gather(ex, rows, row, scratch)):
         exemplar = found[i]
-        cluster, is_known = ex.clusters[exemplar], False
+        cluster, is_known = base + exemplar - np.int64(ex.behind[exemplar]), False
         for j in range(n):
             is_known = is_known or alike[j] == cluster
         if is_known and best_jaccard >= GOOD_ENOUGH:
@@ -85,6 +87,6 @@ def match_rows(
             best, jaccard, n_distinct = find_exact(ex, rows, row, hash_span(rows.norms, start, end)), 1.0, 0
         else:
             n_distinct = load_row(rows, row, scratch)
-            best, jaccard = judge_all(ex, rows, row, scratch, n_distinct, alike[row])
+            best, jaccard = judge_all(ex, rows, row, scratch, n_distinct, state[0], alike[row])
         settle_row(ex, rows, out, scratch, state, row, best, jaccard, n_distinct)
     return len(rows.identities), DONE

@@ -53,8 +53,8 @@ class Column:
         code: Type of the integers, as for `struct`.
     """
 
-    def __init__(self, code: Literal["B", "q", "Q"]) -> None:
-        self._code: Literal["B", "q", "Q"] = code
+    def __init__(self, code: Literal["B", "I", "q", "Q"]) -> None:
+        self._code: Literal["B", "I", "q", "Q"] = code
         self._n = 0
         self.items: memoryview[int] = memoryview(pages(PAGESIZE)).cast(code)
         """They, and room for more."""

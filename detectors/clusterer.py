@@ -266,6 +266,7 @@ class Clusterer:
         self._tallies.evict(base, self._to_redact)
         self._singles.drop(base)
         self._reposts = Counter({number: n for number, n in self._reposts.items() if number >= base})
+        give_back()
 
 
 class _FeedStats:

@@ -48,7 +48,7 @@ BYTES_PER_TEXT = 192
 BUCKETS_PER_EXEMPLAR = 4
 """42 entries in 4 buckets of 16: 66 % full at capacity, 64 after it grew."""
 MIN_SCRATCH = 4096
-_PER_EXEMPLAR = ("bits", "masks", "n_distinct", "clusters", "n_exemplars")
+_PER_EXEMPLAR = ("bits", "masks", "n_distinct", "behind", "n_exemplars")
 
 
 class Evicted(NamedTuple):
@@ -73,7 +73,7 @@ class IndexState(msgspec.Struct, kw_only=True):
     starts: bytes
     arena: bytes
     n_distinct: bytes
-    clusters: bytes
+    behind: bytes
     n_exemplars: bytes
 
     def __post_init__(self) -> None:
@@ -293,7 +293,7 @@ class ClusterIndex:
         for start in range(first, last, step):
             end = min(start + step, last)
             bands = sketch_batch(ex.arena, np.ascontiguousarray(ex.starts[start : end + 1])).bands
-            k.enter_bands(ex, bands, int(self._state[0]), start, end)
+            k.enter_bands(ex, bands, start, end)
 
 
 def rows_of(
@@ -359,7 +359,7 @@ def _allocate(capacity: int) -> Exemplars:
         starts=zeros((capacity + 1,), np.int64),
         arena=zeros((_arena_bytes(capacity),), np.uint8),
         n_distinct=zeros((capacity,), np.int32),
-        clusters=zeros((capacity,), np.int64),
+        behind=zeros((capacity,), np.uint32),
         n_exemplars=zeros((capacity,), np.uint8),
     )
 

@@ -26,8 +26,8 @@ class Exemplars(NamedTuple):
     arena: NDArray[np.uint8]
     n_distinct: NDArray[np.int32]
     """(n,): distinct shingles; 0 for a text that matches only exactly."""
-    clusters: NDArray[np.int64]
-    """(n,): number of the first exemplar of the cluster, counted over the index's life."""
+    behind: NDArray[np.uint32]
+    """(n,): how many exemplars ago the first one of its cluster came; 0 where it is that one."""
     n_exemplars: NDArray[np.uint8]
     """(n,): at a first exemplar, exemplars of the cluster."""
 

@@ -286,7 +286,7 @@ def settle_row(  # noqa: PLR0913, PLR0917 - kernels take arrays, not objects
     """Have a row that was loaded join the cluster of exemplar `best`, or open one; there is room for it."""
     base, n = state[0], state[1]
     if best >= 0:
-        cluster = ex.clusters[best]
+        cluster = base + best - np.int64(ex.behind[best])
         out.clusters[row], out.jaccard[row] = cluster, jaccard
         if rows.passive[row]:
             return
@@ -301,7 +301,7 @@ def settle_row(  # noqa: PLR0913, PLR0917 - kernels take arrays, not objects
         out.clusters[row] = cluster
         out.bits[row] = OPENED | NEW_EXEMPLAR
         ex.n_exemplars[n] = 1
-    ex.clusters[n] = cluster
+    ex.behind[n] = base + n - cluster
     append_exemplar(ex, rows, row, n, n_distinct, scratch.mask)
     put_bands(ex, rows.bands[row], n)
     state[1] = n + 1
@@ -342,10 +342,10 @@ def assign_rows(
 
 
 @kernel
-def enter_bands(ex: Exemplars, bands: NDArray[np.uint32], base: int, first: int, last: int) -> None:
+def enter_bands(ex: Exemplars, bands: NDArray[np.uint32], first: int, last: int) -> None:
     """Enter exemplars [first, last) of living clusters into the band table, given their bands."""
     for i in range(first, last):
-        if ex.clusters[i] < base:
+        if i < ex.behind[i]:
             continue
         fetch_buckets(ex.table, bands[i - first])
         put_bands(ex, bands[i - first], i)

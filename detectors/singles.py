@@ -22,12 +22,14 @@ from detectors.tally_kernel import Posts
 class Singles:
     """First posts by the number of the cluster that they opened, which ever grows.
 
-    A post's account and time stand in its sample, its normalised text in the index. 25 bytes
+    A post's account and time stand in its sample, its normalised text in the index. 21 bytes
     and the sample each.
     """
 
     def __init__(self) -> None:
-        self._numbers = Column("q")
+        self._numbers = Column("I")
+        """From `_base` on."""
+        self._base = 0
         self._identities = Column("Q")
         self._flags = Column("B")
         self._ends = Column("q")
@@ -58,7 +60,10 @@ class Singles:
         if not n:
             return
         begun = self._end
-        self._numbers.extend(singled.numbers[:n].tobytes())
+        numbers = singled.numbers[:n] - self._base
+        if numbers[-1] >> 32:
+            raise OverflowError("a number is more than 2³² beyond the oldest post's that is held")
+        self._numbers.extend(numbers.astype(np.uint32).tobytes())
         self._identities.extend(singled.identities[:n].tobytes())
         self._flags.extend(singled.flags[:n].tobytes())
         self._ends.extend((singled.ends[:n] + begun).tobytes())
@@ -103,24 +108,26 @@ class Singles:
 
     def _at(self, number: int) -> int:
         at, numbers = self._first(number), self._numbers.items
-        if at == len(self) or numbers[at] != number:
+        if at == len(self) or numbers[at] != number - self._base:
             raise KeyError(number)
         return at
 
     def _first(self, number: int) -> int:
         """Place of the first that is numbered so or higher."""
-        return bisect_left(self._numbers.items, number, 0, len(self))
+        return bisect_left(self._numbers.items, number - self._base, 0, len(self))
 
     def identities(self) -> Iterator[tuple[int, int]]:
         """(number, identity of the post) of all that are held."""
-        return islice(zip(self._numbers.items, self._identities.items, strict=False), len(self))
+        held = zip(self._numbers.items, self._identities.items, strict=False)
+        return ((self._base + number, identity) for number, identity in islice(held, len(self)))
 
     def drop(self, base: int) -> None:
         """Forget what is numbered below `base`."""
-        n_gone = self._first(base)
-        if not n_gone:
-            return
-        self._cut = self._ends.items[n_gone - 1]
-        self._samples.drop(self._cut)
-        for column in self._columns:
-            column.drop(n_gone)
+        if n_gone := self._first(base):
+            self._cut = self._ends.items[n_gone - 1]
+            self._samples.drop(self._cut)
+            for column in self._columns:
+                column.drop(n_gone)
+        if base > self._base:
+            np.frombuffer(self._numbers.items, np.uint32)[: len(self)] -= np.uint32(base - self._base)
+            self._base = base

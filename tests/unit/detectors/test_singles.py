@@ -119,12 +119,28 @@ def test_a_sample_that_is_none_is_refused() -> None:
             posts(singles, {0: b""})
 
 
+def test_numbers_may_grow_without_end_while_those_held_are_near() -> None:
+    """They stand in 32 bits; one too far from the oldest is refused, not taken for another."""
+    rng, singles, far = random.Random(8), Singles(), 1 << 32
+    extend(singles, {far - 1: member(1, rng)})
+    with pytest.raises(OverflowError):
+        extend(singles, {far: member(2, rng)})
+    singles.drop(far - 1)
+    held = {far: member(2, rng), 2 * far - 2: member(3, rng)}
+    extend(singles, held)
+    assert dict(singles.identities()).keys() == {far - 1, *held}
+    singles.drop(far)
+    assert posts(singles, dict.fromkeys(held, b"")) == {
+        number: msgspec.structs.replace(one, norm=b"") for number, one in held.items()
+    }
+
+
 def test_memory_is_told_and_given_back() -> None:
-    """25 bytes and the sample each; none after all were forgotten."""
+    """21 bytes and the sample each; none after all were forgotten."""
     rng, singles = random.Random(4), Singles()
     held = {number: member(number, rng) for number in range(100)}
     extend(singles, held)
-    assert singles.n_bytes == sum(25 + len(post.sample) for post in held.values())
+    assert singles.n_bytes == sum(21 + len(post.sample) for post in held.values())
     singles.drop(100)
     assert singles.n_bytes == 0
 
