@@ -58,17 +58,13 @@ grafana: $(VENV)/.e2e  ## write deploy/grafana/dashboards/*.json from dashboards
 	$(BIN)/python deploy/grafana/dashboards.py deploy/grafana/dashboards
 
 # Of its own: the peers ask for other versions of what Tocsin uses.
-build/bench-venv/.done: build/wheel/.done
+build/bench-venv/.done: pyproject.toml
 	$(PYTHON) -m venv build/bench-venv
-	build/bench-venv/bin/pip --disable-pip-version-check --quiet install "$$(ls $$PWD/build/wheel/*.whl)[bench]"
-	build/bench-venv/bin/pip --disable-pip-version-check --quiet install --no-deps --force-reinstall build/wheel/*.whl
+	build/bench-venv/bin/pip --disable-pip-version-check --quiet install --editable '.[bench]'
 	@touch $@
 
-# What is shipped is measured: the wheel. So this runs beside `tests` alone; the sources would come first.
 bench: build/bench-venv/.done  ## figures against peers: build/bench.json and PNG; ONLY=organic, SHORT=1, REPEAT=7
-	mkdir -p build/bench && ln -sfn ../../tests build/bench/tests
-	cd build/bench && ../bench-venv/bin/python -m tests.bench --out ../bench.json \
-		--only "$(ONLY)" $(if $(SHORT),--short) $(if $(REPEAT),--repeat $(REPEAT))
+	build/bench-venv/bin/python -m tests.bench --only "$(ONLY)" $(if $(SHORT),--short) $(if $(REPEAT),--repeat $(REPEAT))
 
 DATA ?= ../shared/data
 
@@ -87,13 +83,9 @@ lint: $(VENV)/.lint  ## ruff and mypy
 readme: $(VENV)/.test  ## put the settings table of the code into the README, and check its names
 	$(BIN)/python .ci/check_docs.py --write
 
-# By way of the sdist, unpacked elsewhere: what mypyc makes would stand among the sources, and be run instead of them.
-build/wheel/.done: pyproject.toml README.md LICENSE $(shell find detectors stream -name __pycache__ -prune -o -type f -print) | $(VENV)/.lint
+wheel: $(VENV)/.lint  ## build/wheel/tocsin-*.whl
 	rm -rf build/wheel
-	HATCH_BUILD_HOOK_ENABLE_MYPYC=1 $(BIN)/python -m build --outdir build/wheel . >/dev/null
-	@touch $@
-
-wheel: build/wheel/.done  ## build/wheel/tocsin-*.whl, BURST compiled: needs a C compiler
+	$(BIN)/python -m build --wheel --outdir build/wheel . >/dev/null
 
 test-wheel: wheel  ## unit and contract tests against the built wheel, in an environment of its own
 	rm -rf build/wheel-venv

@@ -15,15 +15,22 @@ from detectors import campaigns
 from detectors.activity import Activity, Clock, Snapshot
 from detectors.alert import Alert, AlertReason, Severity
 from detectors.alert_builder import build_alert
-from detectors.checkpoint import BursterState
 from detectors.feed_state import FeedState
 from detectors.group import Group
-from detectors.groups import Groups
+from detectors.groups import Groups, GroupsState
 from detectors.lifecycle import Ring, decide
 from detectors.measure import Measured, Measurer
 from detectors.ruling import Ruled, Ruling, Undo
 from detectors.rulings import Rulings
 from detectors.settings import DetectorSettings
+
+
+class BursterState(msgspec.Struct, kw_only=True):
+    """A checkpoint: all that decides what comes next."""
+
+    settings_digest: str
+    feed: FeedState
+    groups: GroupsState
 
 
 class Burster:

@@ -8,17 +8,18 @@ small one for as long as accounts count as recent, a larger one for the whole hi
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 
+import msgspec
+
 from detectors import accounts as acc
 from detectors.activity import Snapshot
 from detectors.alert import Severity
-from detectors.checkpoint import GroupsState
 from detectors.group import Group
 from detectors.lifecycle import Ring
 from detectors.merge import merge
 from detectors.settings import DetectorSettings
 from detectors.shared import SharedAccounts
 from detectors.watch import Watch
-from detectors.wordings import NOTHING, Asked, Likeness, Wordings
+from detectors.wordings import NOTHING, Asked, Likeness, Wordings, WordingsState
 
 MAX_WORDINGS = 48
 """Clusters of the index that a group may own. Each may be like the next one and no other: without a bound,
@@ -28,6 +29,14 @@ they are 14.6); the troll farm's hoax comes apart a little (45 bursts; without i
 
 MAX_FRAGMENTS = 8
 """A group with more folds its oldest ended ones into one."""
+
+
+class GroupsState(msgspec.Struct, kw_only=True):
+    """All of `Groups` but what follows from it."""
+
+    wordings: WordingsState
+    groups: list[Group]
+    n_groups: int
 
 
 class Groups:

@@ -60,12 +60,6 @@ class Measurer:
         self._settings = settings
         self._feed = feed
         self._groups = groups
-        self._shared = groups.shared
-        # What every snapshot asks for: compiled code reads its own attributes in no time, a Struct's dearly.
-        self._min_accounts, self._coordinated = settings.min_accounts, settings.coordination_threshold
-        self._recent_s, self._quiet_s = settings.recent_s, settings.quiet_s
-        self._slot_s, self._slot_ms = settings.slot_s, settings.slot_ms
-        self._history_h = settings.history_h
         self._least_grave = min(
             settings.warning_accounts, settings.warning_novelty_accounts, settings.critical_accounts
         )
@@ -105,7 +99,7 @@ class Measurer:
         """
         linked = Links()
         if is_alive:
-            several = self._shared.several(group.number)
+            several = self._groups.shared.several(group.number)
             if group.ring is not None:
                 self._join(group, group.ring, several)
             linked = self._links(group, several)
@@ -144,30 +138,31 @@ class Measurer:
         if group.n_accounts != 1 or group.n_posts < SPAM_POSTS:
             return False
         resolved_ms = 0 if group.ring is None else group.ring.resolved_ms
-        since = max(now_ms - self._recent_s * 1000, resolved_ms) // self._slot_ms
+        since = max(now_ms - self._settings.recent_s * 1000, resolved_ms) // self._settings.slot_ms
         return sum(n for slot, n in group.slots if slot > since) >= SPAM_POSTS
 
     def _is_large(self, group: Group) -> bool:
-        return group.n_accounts >= self._min_accounts
+        return group.n_accounts >= self._settings.min_accounts
 
     def _n_quiet(self, group: Group) -> int:
         """Accounts active within ``quiet_s`` of the watermark: what is ahead of it may have gaps yet."""
         return group.n_active_since(self._quiet_since())
 
     def _quiet_since(self) -> int:
-        return self._feed.low_ms // 1000 - self._quiet_s
+        return self._feed.low_ms // 1000 - self._settings.quiet_s
 
     def _may_open(self, group: Group, now_ms: int) -> Novelty | None:
         """Its novelty, if that is enough."""
         # A template of a thousand posts is not surprised by one more: look again when 2 % came.
         if group.n_posts < group.judged_posts + group.judged_posts // 50:
             return None
-        n_recent = group.n_active_since(now_ms // 1000 - self._recent_s)
-        if n_recent < self._min_accounts or self._is_common(n_recent):
+        settings = self._settings
+        n_recent = group.n_active_since(now_ms // 1000 - settings.recent_s)
+        if n_recent < settings.min_accounts or self._is_common(n_recent):
             return None
         group.judged_posts = group.n_posts
         surprise = self._novelty(group, now_ms)
-        return surprise if surprise.value >= self._settings.info_novelty else None
+        return surprise if surprise.value >= settings.info_novelty else None
 
     def _may_change(self, group: Group, ring: Ring, now_ms: int) -> bool:
         settings = self._settings
@@ -178,16 +173,16 @@ class Measurer:
         if ring.severity is Severity.WARNING:
             least, within_s = settings.critical_accounts, evidence.SYNCHRONY_S
         else:
-            least, within_s = self._least_grave, self._recent_s
+            least, within_s = self._least_grave, settings.recent_s
         return group.has_active(least, now_ms // 1000 - within_s) and self._may_rise(group, ring, now_ms)
 
     def _may_rise(self, group: Group, ring: Ring, now_ms: int) -> bool:
         """False only where its accounts rule it out, whatever its novelty; joins campaigns like `measure`."""
-        several, n_recurring = self._shared.several(group.number), 0
+        several, n_recurring = self._groups.shared.several(group.number), 0
         if several:
             self._join(group, ring, several)
             # All that links could find: most accounts are shared with groups that chance explains.
-            n_recurring = min(sum(several.values()), self._shared.n_shared(group.number))
+            n_recurring = min(sum(several.values()), self._groups.shared.n_shared(group.number))
         parts = self._parts(group, now_ms, Links(n_recurring))
         may_coordinate = self._may_coordinate(group, parts, several)
         if not self._rises(ring, parts, is_coordinated=may_coordinate):
@@ -196,14 +191,14 @@ class Measurer:
             return True
         linked = self._linked(group, several)
         n_recurring = min(sum([several[number] for number in linked]), n_recurring)
-        if not self._may_coordinate(group, parts.with_recurring(n_recurring), linked):
+        if not self._may_coordinate(group, parts._replace(n_recurring=n_recurring), linked):
             return False  # nor with the exact count, which is dearer
         links = self._counted(group, linked)
-        return self._is_coordinated(parts.with_recurring(links.n_recurring), links)
+        return self._is_coordinated(parts._replace(n_recurring=links.n_recurring), links)
 
     def _may_coordinate(self, group: Group, parts: Parts, others: Collection[int]) -> bool:
         """Whether it looks coordinated, were it linked to `others` by as many accounts as `parts` has it."""
-        if evidence.reaches(parts, self._coordinated):
+        if evidence.reaches(parts, self._settings.coordination_threshold):
             return True
         return self._is_part(group, parts.n_recurring) and self._groups.has_critical(others)
 
@@ -218,14 +213,14 @@ class Measurer:
         return severity is not None and severity.rank > ring.severity.rank
 
     def _is_coordinated(self, parts: Parts, linked: Links) -> bool:
-        return linked.to_critical or evidence.reaches(parts, self._coordinated)
+        return linked.to_critical or evidence.reaches(parts, self._settings.coordination_threshold)
 
     def _parts(self, group: Group, now_ms: int, linked: Links) -> Parts:
         return evidence.count_parts(
             group.accounts,
             now_ms=now_ms,
             since_ms=0 if group.ring is None else group.ring.resolved_ms,
-            recent_s=self._recent_s,
+            recent_s=self._settings.recent_s,
             base_new=self._feed.base_new,
             n_recurring=linked.n_recurring,
             n_links=len(linked.numbers),
@@ -247,16 +242,16 @@ class Measurer:
     def _novelty(self, group: Group, now_ms: int) -> Novelty:
         return novelty(
             group.slots,
-            first_ms=group.began_ms(self._slot_ms),
+            first_ms=group.began_ms(self._settings.slot_ms),
             now_ms=now_ms,
             feed_start_ms=self._feed.start_ms,
-            slot_s=self._slot_s,
-            history_h=self._history_h,
+            slot_s=self._settings.slot_s,
+            history_h=self._settings.history_h,
         )
 
     def _false_per_day(self, n_recent: int, value: float, now_ms: int) -> float:
         """How often a day nature gives a content as large as this and as far from its own past."""
-        history_s = min(self._history_h * 3600, (now_ms - self._feed.start_ms) / 1000)
+        history_s = min(self._settings.history_h * 3600, (now_ms - self._feed.start_ms) / 1000)
         own = false_per_day(value, history_s=history_s, n_contents=max(self._feed.n_contents, 1))
         return max(own, self._feed.arrivals.per_day(n_recent))
 
@@ -272,7 +267,7 @@ class Measurer:
         """How many of its accounts sit in groups that it is linked to."""
         if not linked:
             return Links()
-        n_recurring = self._shared.n_shared_with(group.number, linked)
+        n_recurring = self._groups.shared.n_shared_with(group.number, linked)
         is_part = self._is_part(group, n_recurring)
         return Links(n_recurring, linked, is_part and self._groups.has_critical(linked))
 
@@ -285,18 +280,18 @@ class Measurer:
         """
         if not others:
             return frozenset()
-        shared = self._shared
+        shared = self._groups.shared
         n_mine, n_tests = shared.n_accounts(group.number), len(shared.ties(group.number))
         return evidence.linked_to(others, shared.n_accounts, n_mine, self._feed.n_accounts, n_tests)
 
     def _is_part(self, group: Group, n_recurring: int) -> bool:
         """Whether it may be one incident with the groups that have so many of its accounts."""
-        n_mine = self._shared.n_accounts(group.number)
+        n_mine = self._groups.shared.n_accounts(group.number)
         return n_recurring >= MIN_SHARED and n_recurring >= campaigns.MIN_SHARE * n_mine
 
     def _join(self, group: Group, ring: Ring, several: Mapping[int, int]) -> None:
         """Have it be of the campaign of the groups that it is one with."""
-        shared = self._shared
+        shared = self._groups.shared
         many = self._groups.joinable(ring, shared.ties(group.number).many) if several else None
         if not many:
             return

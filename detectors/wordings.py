@@ -8,9 +8,10 @@ from collections import Counter
 from collections.abc import Container, Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from detectors.activity import Snapshot
-from detectors.checkpoint import WordingsState
-from detectors.index import ClusterIndex, rows_of
+from detectors.index import ClusterIndex, IndexState, rows_of
 
 BRIDGES = 2
 """Exemplars of a fragment that must be alike a group each, where they are nearer to another. Of D3lta's
@@ -34,6 +35,16 @@ class Likeness(NamedTuple):
 
 
 NOTHING = Likeness([], [])
+
+
+class WordingsState(msgspec.Struct, kw_only=True):
+    """All of `Wordings`."""
+
+    index: IndexState
+    owners: dict[int, int]
+    """Group by cluster of the index."""
+    forward: dict[int, int]
+    """Group that absorbed a group."""
 
 
 class Wordings:

@@ -14,7 +14,7 @@ from stream.agents.burst import MAX_BATCH, BurstBuilder
 from stream.agents.cluster import ClusterBuilder
 from stream.agents.sketch import SketchBuilder, max_posts_together
 from stream.beside import calm_garbage_collector
-from stream.detection import COMPILED, VERSION, detector_settings
+from stream.detection import detector_settings
 from stream.faust_app import attach, make_app, stop_with
 from stream.health import HealthServer
 from stream.host import Host
@@ -104,7 +104,6 @@ def create_app(settings: Settings) -> Worker:
     health = HealthServer(metrics.registry, settings.metrics_host, settings.metrics_port, is_ready)
     app.timer(BEAT_S)(beating(health, hosts))
     health.start()
-    log.info("Tocsin %s, BURST %s", VERSION, "compiled" if COMPILED else "not compiled")
     log.info("serving /metrics, /healthz and /readyz on port %d", health.port)
     return Worker(app, metrics, health, runners)
 

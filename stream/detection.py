@@ -1,7 +1,6 @@
 """Settings of the service turned into what the detectors take."""
 
 from importlib.metadata import version
-from importlib.util import find_spec
 
 import msgspec
 
@@ -10,9 +9,6 @@ from stream.settings import Settings
 
 VERSION = version("tocsin")
 """Of the detectors, as alerts carry it: they ship in the same distribution."""
-_BURSTER = find_spec("detectors.burster")
-COMPILED = _BURSTER is not None and not str(_BURSTER.origin).endswith(".py")
-"""Whether BURST runs as machine code: in a wheel of `make wheel`, and in the image."""
 
 
 def detector_settings(settings: Settings) -> DetectorSettings:

@@ -18,8 +18,7 @@ import msgspec
 
 from detectors.activity import Activity, Clock
 from detectors.alert import Alert, AlertReason, Severity, decode_alert, encode_alert
-from detectors.burster import Burster, settings_digest
-from detectors.checkpoint import BursterState
+from detectors.burster import Burster, BursterState, settings_digest
 from detectors.ruling import Ruled, Ruling, RulingKind, Undo, decode_ruled, encode_ruled
 from detectors.settings import DetectorSettings
 from stream.agents.standing import Standing

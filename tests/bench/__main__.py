@@ -16,7 +16,6 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from stream.detection import COMPILED
 from tests.bench import (
     delay,
     detector,
@@ -63,7 +62,7 @@ def main() -> int:
         say=lambda text: console.print(f"[dim]{text}[/dim]"),
     )
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    machine, rows = describe_machine() | {"burst": "compiled" if COMPILED else "not compiled"}, list[Row]()
+    machine, rows = describe_machine(), list[Row]()
     for name, run in ROWS.items():
         if arguments.only in {"", name}:
             rows += run(setup)
@@ -78,9 +77,7 @@ def main() -> int:
 
 def show(rows: list[Row], machine: dict[str, str | int]) -> None:
     """The table."""
-    table = Table(
-        title=f"{machine['cores']} × {machine['cpu']}, Python {machine['python']}, BURST {machine['burst']}"
-    )
+    table = Table(title=f"{machine['cores']} × {machine['cpu']}, Python {machine['python']}")
     for heading in ("row", "measure", "value", "peers", "ratio", "reach", "holds"):
         table.add_column(heading, overflow="fold")
     for row in rows:

@@ -22,9 +22,8 @@ from scipy.stats import chi2
 from detectors.alert import Alert, Severity
 from detectors.arrivals import MIN_SIZE, PRIOR_PER_POST, SLICE_MS, Arrivals
 from detectors.burst import WINDOWS_S, false_per_day
-from detectors.burster import Burster
+from detectors.burster import Burster, BursterState
 from detectors.chain import Chain
-from detectors.checkpoint import BursterState
 from detectors.settings import DetectorSettings
 from detectors.sketcher import RawPost
 from tests.eval.data import BEGAN_MS, PLATFORM

@@ -10,8 +10,7 @@ import orjson
 
 from detectors.activity import Activity, read_told
 from detectors.alert import Alert
-from detectors.burster import Burster
-from detectors.checkpoint import BursterState
+from detectors.burster import Burster, BursterState
 from detectors.clusterer import Clusterer
 from detectors.rows import Pack
 from detectors.settings import DetectorSettings

@@ -34,7 +34,6 @@ from detectors.lifecycle import Ring
 from detectors.measure import Measurer
 from detectors.settings import DetectorSettings
 from detectors.sketcher import Sketcher
-from stream.detection import COMPILED
 
 SETTINGS = DetectorSettings(max_tracked_posts=512)
 TEXT = words("burst", 30)
@@ -393,7 +392,6 @@ def test_a_template_is_known_over_a_restart_and_rings_when_it_surges() -> None:
     assert max(alert.severity.rank for alert in late) == Severity.WARNING.rank
 
 
-@pytest.mark.skipif(COMPILED, reason="compiled methods call each other directly, whatever is put in between")
 def test_measuring_less_changes_no_alert(monkeypatch: pytest.MonkeyPatch) -> None:
     """What `Measurer` leaves unmeasured would have told nothing: crowds, repeats, new and shared accounts."""
     rng = random.Random(11)

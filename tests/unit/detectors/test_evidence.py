@@ -18,24 +18,19 @@ from detectors.evidence import (
 )
 from detectors.rows import AGE_KNOWN, NEW_ACCOUNT
 
-NONE = {
-    "n_accounts": 20,
-    "n_known": 20,
-    "n_new": 0,
-    "base_new": 0.03,
-    "n_active": 20,
-    "n_repeating": 0,
-    "n_recurring": 0,
-    "n_links": 0,
-    "n_5min": 20,
-    "n_recent": 20,
-}
+NONE = Parts(
+    n_accounts=20,
+    n_known=20,
+    n_new=0,
+    base_new=0.03,
+    n_active=20,
+    n_repeating=0,
+    n_recurring=0,
+    n_links=0,
+    n_5min=20,
+    n_recent=20,
+)
 NOW_S = 1_715_767_200
-
-
-def parts(**changes: float) -> Parts:
-    """A crowd's, but for these."""
-    return Parts(**(NONE | changes))
 
 
 def counted(rows: list[tuple[int, int, int]], **changes: int) -> Parts:
@@ -64,13 +59,13 @@ def counted(rows: list[tuple[int, int, int]], **changes: int) -> Parts:
 )
 def test_score_of_parts(changes: dict[str, int], expected: float) -> None:
     """The score is 1 - (1 - .9 rec)(1 - .7 rep)(1 - .9 new), from counts."""
-    assert score(parts(**changes)) == pytest.approx(expected, abs=0.011)
+    assert score(NONE._replace(**changes)) == pytest.approx(expected, abs=0.011)
 
 
 def test_new_accounts_count_above_the_feeds_own_share() -> None:
     """In a feed of young accounts, young accounts are no evidence."""
-    assert new_excess(parts(n_new=10, base_new=0.5)) == 0.0
-    assert new_excess(parts(n_new=20, base_new=0.5)) == 1.0
+    assert new_excess(NONE._replace(n_new=10, base_new=0.5)) == 0.0
+    assert new_excess(NONE._replace(n_new=20, base_new=0.5)) == 1.0
 
 
 def test_accounts_are_counted_by_their_windows() -> None:

@@ -10,9 +10,8 @@ from support.posts import HOUR_MS, T0_MS, Written, cluster, packs_of, varied, wo
 
 from detectors import accounts as acc
 from detectors.activity import Snapshot
-from detectors.checkpoint import GroupsState
 from detectors.group import Group
-from detectors.groups import MAX_FRAGMENTS, MAX_WORDINGS, Groups
+from detectors.groups import MAX_FRAGMENTS, MAX_WORDINGS, Groups, GroupsState
 from detectors.lifecycle import Ring
 from detectors.likeness import alike
 from detectors.merge import sum_counts
@@ -265,7 +264,7 @@ def assert_counted(group: Group) -> None:
     assert (group.first_ms, group.name) == min((part.first_ms, part.cluster) for part in parts)
     assert dict(group.slots) == sum_counts([dict(part.slots) for part in parts])
     second = group.last_ms // 1000 - 4
-    n_active = int(sum(acc.merge([part.accounts for part in parts])["last_s"] > second))
+    n_active = sum(acc.merge([part.accounts for part in parts])["last_s"] > second)
     for n in (n_active - 1, n_active, n_active + 1):
         assert group.has_active(n, second) == (n_active >= n)
 

@@ -12,9 +12,8 @@ from support.scenario_feed import quiet_feed, small_campaign
 
 from detectors.activity import read_told
 from detectors.alert import Alert, decode_alert
-from detectors.burster import settings_digest
+from detectors.burster import BursterState, settings_digest
 from detectors.chain import Chain
-from detectors.checkpoint import BursterState
 from detectors.settings import DetectorSettings
 from detectors.sketcher import RawPost
 from stream.agents import burst
