@@ -35,7 +35,8 @@ class Metrics:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self.registry = registry = CollectorRegistry()
+        # Else a scrape of some names would show no gauge of `state`, which has other ones from time to time.
+        self.registry = registry = CollectorRegistry(support_collectors_without_names=True)
         self.posts = Counter(
             "tocsin_posts_total", "Records read from topic posts, but the canary's.", registry=registry
         )
@@ -112,6 +113,7 @@ class Metrics:
         )
         self.state = _StateCollector(settings)
         registry.register(self.state)
+        registry.register(_Resident())
         for reason in Reason:
             self.rejected.labels(reason.value)
         for platform in (*settings.platforms_apart, CANARY, OTHER_PLATFORM):
@@ -207,9 +209,6 @@ class _StateCollector(Collector):
         if (skew_s := self.clock_skew_s()) is not None:
             text = "By how much the broker's clock is ahead of this machine's, at least; below 0: behind."
             families.append(_gauge("tocsin_clock_skew_seconds", text, skew_s))
-        if resident := resident_bytes():
-            text = "Resident memory of the worker and the processes of its stages."
-            families.append(_gauge("tocsin_resident_bytes", text, resident))
         now_ms = time.time() * 1000
         per_topic = (
             ("tocsin_consumer_lag_records", "Records not fed yet.", self._lag_records),
@@ -294,6 +293,26 @@ class _StateCollector(Collector):
             ),
             _gauge("tocsin_checkpoint_bytes", "Size of the last checkpoint of BURST.", self.checkpoint_bytes),
         ]
+
+
+class _Resident(Collector):
+    """By itself, for it is dearer than all others together: who asks for some names is spared it."""
+
+    def describe(self) -> list[GaugeMetricFamily]:
+        """Its name."""
+        return [self._family()]
+
+    def collect(self) -> list[GaugeMetricFamily]:
+        """What it is now; nothing where the system does not tell."""
+        family, resident = self._family(), resident_bytes()
+        if resident:
+            family.add_metric([], resident)
+        return [family]
+
+    @staticmethod
+    def _family() -> GaugeMetricFamily:
+        text = "Resident memory of the worker and the processes of its stages."
+        return GaugeMetricFamily("tocsin_resident_bytes", text)
 
 
 def resident_bytes() -> int:

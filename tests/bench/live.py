@@ -23,6 +23,9 @@ from tests.support.apache_kafka import ApacheKafka, available
 EMBEDDED, APACHE = "the embedded broker", "Apache Kafka"
 DEADLINE_S = 120.0
 STOP_S = 20.0
+READ = "tocsin_posts_total"
+WAITING = ("tocsin_consumer_lag_records", "tocsin_in_flight_batches")
+"""What tells how far a worker has come; to look at these alone costs it little."""
 
 
 def brokers(setup: Setup) -> list[str]:
@@ -63,7 +66,7 @@ class Worker:
         return self._url
 
     async def metrics(self, *only: str) -> dict[str, float]:
-        """Samples by their name with labels: all, or of counters these alone, which costs the worker less."""
+        """Samples by their name with labels: all, or these alone, which costs the worker less."""
         query = urllib.parse.urlencode([("name[]", name) for name in only])
         text = await asyncio.to_thread(_get, f"{await self.url()}/metrics?{query}")
         lines = (line.rpartition(" ") for line in text.splitlines() if not line.startswith("#"))
@@ -106,9 +109,8 @@ async def broker(partitions: int, kind: str = EMBEDDED) -> AsyncIterator[tuple[S
 
 
 def waiting(metrics: dict[str, float]) -> float:
-    """Records and batches still on their way."""
-    names = ("tocsin_consumer_lag_records", "tocsin_in_flight_batches")
-    return sum(value for name, value in metrics.items() if name.startswith(names))
+    """Records and batches still on their way, by the metrics named in `WAITING`."""
+    return sum(value for name, value in metrics.items() if name.startswith(WAITING))
 
 
 @asynccontextmanager

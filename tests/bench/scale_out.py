@@ -36,8 +36,6 @@ SECONDS = 120
 BEGAN_S = 1_715_767_200
 END_AFTER_MS = 2 * 3_600_000
 POLL_S = 1.0
-READ = "tocsin_posts_total"
-"""Looked at on the way, alone: a look at all metrics costs each worker some milliseconds."""
 
 
 class Run(NamedTuple):
@@ -165,11 +163,11 @@ async def posts_a_cpu_second(
 
 
 async def _n_read(workers: Sequence[live.Worker]) -> float:
-    return sum([(await one.metrics(READ))[READ] for one in workers])
+    return sum([(await one.metrics(live.READ))[live.READ] for one in workers])
 
 
 async def _waiting(workers: Sequence[live.Worker]) -> bool:
-    return any([live.waiting(await one.metrics()) for one in workers])
+    return any([live.waiting(await one.metrics(*live.WAITING)) for one in workers])
 
 
 async def _critical(settings: Settings) -> tuple[Counter[str], Counter[str]]:

@@ -24,9 +24,8 @@ HISTORY_POSTS = 3_000
 HISTORY_MS = 2_400_000
 """Sent first: in a cold feed nothing is surprising, and nothing would ring."""
 POLL_S = 0.25
-END_POLL_S = 0.05
-"""A look at /metrics costs the worker some milliseconds: closer ones only before the first post and when all
-are read."""
+END_POLL_S = 0.02
+"""A look costs the worker a millisecond: closer ones only before the first post and when all are read."""
 
 OURS, NOOP, PLAIN, QUIX, BARE = (
     "Tocsin",
@@ -153,8 +152,8 @@ async def _drain(settings: Settings, folder: Path, n_posts: int) -> float:
         async with asyncio.timeout(live.DEADLINE_S):
             while True:
                 looked = time.perf_counter()
-                metrics = await worker.metrics()
-                read = metrics["tocsin_posts_total"]
+                metrics = await worker.metrics(live.READ, *live.WAITING)
+                read = metrics[live.READ]
                 if not read:
                     began = looked
                 if read >= n_posts and not live.waiting(metrics):

@@ -88,6 +88,16 @@ def test_labels_are_enumerations(metrics: Metrics) -> None:
     assert value(metrics, "tocsin_clusters_tracked") == 5
 
 
+def test_a_scrape_of_some_names_shows_these_and_no_others(metrics: Metrics) -> None:
+    """Gauges that are read when asked for are found by their names, as counters are."""
+    metrics.lag(POSTS, 7, 11)
+    asked = {"tocsin_posts_total", "tocsin_consumer_lag_records", "tocsin_resident_bytes"}
+    text = generate_latest(metrics.registry.restricted_registry(asked)).decode()
+    found = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+    assert {sample.name for sample in found} == asked
+    assert [s.value for s in found if s.labels == {"topic": POSTS}] == [11]
+
+
 def test_an_outcome_of_the_sketcher_is_a_known_one() -> None:
     """Its counts are labels: a new one would be a series that does not exist at zero."""
     post = b'{"id":"%d","platform":"x","author":{"id":"a"},"created_at":1715768400000,"text":"%s"%s}'
