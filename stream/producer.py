@@ -10,6 +10,7 @@ of aiokafka for each message were a third of the CPU of a worker that drains a b
 import asyncio
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import groupby
@@ -17,6 +18,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import UnknownError
+from aiokafka.producer.message_accumulator import BatchBuilder
 
 from stream import flat_request, kafka
 from stream.errors import BrokerError
@@ -109,6 +111,8 @@ class Sender:
         self._settings, self._tell_delay = settings, tell_delay
         self._producer: AIOKafkaProducer | None = None
         self._lock = asyncio.Lock()
+        self._turns: defaultdict[tuple[str, int | None], asyncio.Lock] = defaultdict(asyncio.Lock)
+        """One a partition, see `_send_batch`."""
         self.idempotent = True
         """False once a broker turned out unable to tell a retry from a new message."""
         self.clock_skew_s: float | None = None
@@ -178,7 +182,7 @@ class Sender:
         name, value = self._name(out.topic), out.value
         if not alone and value is not None and len(value) >= LARGE_BYTES:
             batch = LargeBatch(out.key, value)
-            future = await producer.send_batch(batch, name, partition=out.partition)
+            future = await self._send_batch(producer, batch, name, out.partition)
         else:
             future = await producer.send(name, value, out.key, out.partition, headers=list(out.headers))
         return future
@@ -195,11 +199,23 @@ class Sender:
             while end < len(outs) and batch.append(key=outs[end].key, value=outs[end].value, timestamp=None):
                 end += 1
             batch.close()  # open, it would wait for linger_ms
-            future = await producer.send_batch(batch, self._name(topic), partition=partition)
+            future = await self._send_batch(producer, batch, self._name(topic), partition)
             self._tell_later(outs[first:end], sent_s, future)
             futures.append(future)
             first = end
         return futures
+
+    async def _send_batch(
+        self, producer: AIOKafkaProducer, batch: BatchBuilder, name: str, partition: int | None
+    ) -> "asyncio.Future[Any]":
+        """Queue a batch, in turn: of several that wait for one partition aiokafka lets any go first.
+
+        And it takes all the time waited so far from what is left at each try anew, so that one which others
+        overtook some tens of times failed within seconds, not after ``request_timeout_ms``.
+        """
+        async with self._turns[name, partition]:
+            future: asyncio.Future[Any] = await producer.send_batch(batch, name, partition=partition)
+        return future
 
     def _name(self, topic: str) -> str:
         return kafka.topic_name(self._settings, topic)

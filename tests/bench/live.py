@@ -24,6 +24,8 @@ EMBEDDED, APACHE = "the embedded broker", "Apache Kafka"
 DEADLINE_S = 120.0
 STOP_S = 20.0
 READ = "tocsin_posts_total"
+LOG_SHOWN = 4000
+"""Characters, where a worker does not answer."""
 WAITING = ("tocsin_consumer_lag_records", "tocsin_in_flight_batches")
 """What tells how far a worker has come; to look at these alone costs it little."""
 
@@ -68,7 +70,11 @@ class Worker:
     async def metrics(self, *only: str) -> dict[str, float]:
         """Samples by their name with labels: all, or these alone, which costs the worker less."""
         query = urllib.parse.urlencode([("name[]", name) for name in only])
-        text = await asyncio.to_thread(_get, f"{await self.url()}/metrics?{query}")
+        try:
+            text = await asyncio.to_thread(_get, f"{await self.url()}/metrics?{query}")
+        except OSError as error:
+            error.add_note("the worker's log ends:\n" + self._log.read_text(errors="replace")[-LOG_SHOWN:])
+            raise
         lines = (line.rpartition(" ") for line in text.splitlines() if not line.startswith("#"))
         return {name: float(value) for name, _, value in lines}
 

@@ -1,5 +1,6 @@
 """What `Sender` promises: order, place, size, and errors that are told."""
 
+import asyncio
 import time
 
 import pytest
@@ -49,6 +50,20 @@ async def test_each_partition_keeps_the_order_of_the_calls(ground: Settings) -> 
     for partition in range(3):
         values = [int(value or b"") for at, value in found if at == partition]
         assert values == list(range(partition, 300, 3))
+
+
+async def test_a_batch_that_waits_its_turn_is_not_given_up(ground: Settings) -> None:
+    """Many tasks send large messages to one partition: each waits for its place, and in order."""
+    sender = Sender(ground)
+    await sender.start()
+    assert sender._producer is not None
+    sender._producer._request_timeout_ms = 2000  # the bound on waiting for one place
+    outs = [Out(kafka.SKETCHES, b"%03d" % i + bytes(200_000), partition=0) for i in range(200)]
+    for futures in await asyncio.gather(*[sender.send([out]) for out in outs]):
+        await acknowledged(futures)
+    await sender.stop()
+    found = await read(ground, kafka.SKETCHES, 3, 200)
+    assert [int((value or b"")[:3]) for _, value in found] == list(range(200))
 
 
 async def test_a_megabyte_goes_to_the_dead_letters_with_its_headers(ground: Settings) -> None:
