@@ -296,7 +296,7 @@ class _StateCollector(Collector):
 
 
 class _Resident(Collector):
-    """By itself, for it is dearer than all others together: who asks for some names is spared it."""
+    """By itself: it reads files of every process, and who asks for other names is spared that."""
 
     def describe(self) -> list[GaugeMetricFamily]:
         """Its name."""

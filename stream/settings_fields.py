@@ -307,7 +307,7 @@ class WorkerSettings(BaseSettings):
         le=3,
         description="Stages with a process of their own beside the worker's: 1: SKETCH, 2: CLUSTER too, "
         "3: BURST too. More: more posts/s where cores are free, more memory. 0 where several workers share "
-        "the cores: 5 to 10 % less CPU a post.",
+        "the cores: 6 to 11 % less CPU a post.",
         json_schema_extra={"default_text": "3; 0 on a single core"},
     )
     batch_posts: int = Field(

@@ -25,7 +25,7 @@ HISTORY_MS = 2_400_000
 """Sent first: in a cold feed nothing is surprising, and nothing would ring."""
 POLL_S = 0.25
 END_POLL_S = 0.02
-"""A look costs the worker a millisecond: closer ones only before the first post and when all are read."""
+"""A look costs the worker some CPU: closer ones only before the first post and when all are read."""
 
 OURS, NOOP, PLAIN, QUIX, BARE = (
     "Tocsin",
